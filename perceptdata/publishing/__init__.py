@@ -1,0 +1,3 @@
+"""Publishing: a view as files that other programs read."""
+
+EXPORTERS = {"parquet": "perceptdata.publishing.parquet:Parquet"}

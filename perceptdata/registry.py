@@ -1,0 +1,139 @@
+"""Which plugins there are, who provides them, and how to get one by name.
+
+    registry.load("builders", "geometry3k")            # the class
+    registry.make("taggers", "cues", {})               # an instance; unknown options are a UsageError
+    registry.entries("builders")                       # what `perceptdata list builders` prints
+
+Plugins are found through entry points, group `perceptdata.<kind>`. An entry point is either one plugin (`name = module:Class`)
+or, when its name is `catalogue`, a mapping of names to `module:Class` strings; nothing behind the string is imported until
+it is asked for. A plugin that fails to import is listed with its error and breaks nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from perceptdata.errors import PluginError, UsageError
+from perceptdata.plugins import Plugin
+
+KINDS = ("builders", "families", "taggers", "checkers", "exporters", "formats")
+CATALOGUE = "catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A plugin that is known by name. `target` is `module:attribute`; `error` says why it cannot be used."""
+
+    kind: str
+    name: str
+    target: str
+    package: str
+    package_version: str
+    error: str | None = None
+
+
+def entries(kind: str, check: bool = False) -> list[Entry]:
+    """All plugins of a kind, by name. With `check`, each is imported and its error recorded."""
+    if kind not in KINDS:
+        raise UsageError(f"there is no plugin kind '{kind}'; the kinds are {', '.join(KINDS)}")
+    found: dict[str, Entry] = {}
+    for point in sorted(entry_points(group=f"perceptdata.{kind}"), key=_engine_first):
+        for entry in _of_point(kind, point):
+            other = found.setdefault(entry.name, entry)
+            if other is not entry and other.target != entry.target:
+                message = f"{entry.package} offers it too ({entry.target}); uninstall one of them"
+                found[entry.name] = _with_error(other, message)
+    listed = [found[name] for name in sorted(found)]
+    return [_checked(entry) for entry in listed] if check else listed
+
+
+def load(kind: str, name: str) -> type[Plugin]:
+    """The plugin class. Raises UsageError for an unknown name, PluginError for one that does not import."""
+    known = {entry.name: entry for entry in entries(kind)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known) or 'none'}"
+        raise UsageError(f"there is no {kind.rstrip('s')} '{name}'{hint}")
+    entry = known[name]
+    if entry.error:
+        raise PluginError(f"{kind.rstrip('s')} '{name}' of {entry.package}: {entry.error}")
+    return _import(entry)
+
+
+def make(kind: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
+    """The plugin with its options set; a wrong option is a UsageError that names it."""
+    plugin = load(kind, name)
+    try:
+        return plugin(**(options or {}))
+    except ValidationError as error:
+        raise UsageError(f"{kind.rstrip('s')} '{name}': {option_errors(error, plugin)}") from None
+
+
+def option_errors(error: ValidationError, model: type) -> str:
+    """A validation error as one sentence that names each wrong key and the nearest right one."""
+    said = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "options"
+        if item["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(item["loc"][-1]), getattr(model, "model_fields", {}), n=1)
+            said.append(f"unknown key '{where}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+        elif item["type"] == "missing":
+            said.append(f"'{where}' is required")
+        else:
+            said.append(f"'{where}': {item['msg'].removeprefix('Value error, ')}")
+    return "; ".join(said)
+
+
+def _engine_first(point: EntryPoint) -> tuple[bool, str, str]:
+    package = point.dist.name if point.dist else ""
+    return (package != "perceptdata", package, point.name)
+
+
+def _of_point(kind: str, point: EntryPoint) -> list[Entry]:
+    package = point.dist.name if point.dist else "?"
+    version = point.dist.version if point.dist else "?"
+    if point.name != CATALOGUE:
+        return [Entry(kind, point.name, point.value, package, version)]
+    try:
+        catalogue = point.load()
+    except (
+        Exception
+    ) as error:  # whatever a stranger's package raises on import, the others must still be listed
+        return [Entry(kind, f"{package}:{CATALOGUE}", point.value, package, version, _describe(error))]
+    return [Entry(kind, name, target, package, version) for name, target in catalogue.items()]
+
+
+def _checked(entry: Entry) -> Entry:
+    try:
+        _import(entry)
+    except PluginError as error:
+        return _with_error(entry, str(error))
+    return entry
+
+
+def _import(entry: Entry) -> type[Plugin]:
+    module, _, attribute = entry.target.partition(":")
+    try:
+        plugin = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # as above: reported with the plugin's name, whatever it is
+        raise PluginError(
+            f"{entry.target} of {entry.package} cannot be imported: {_describe(error)}"
+        ) from error
+    if not (isinstance(plugin, type) and issubclass(plugin, Plugin)):
+        raise PluginError(f"{entry.target} of {entry.package} is not a perceptdata plugin class")
+    return plugin
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _with_error(entry: Entry, message: str) -> Entry:
+    return Entry(entry.kind, entry.name, entry.target, entry.package, entry.package_version, message)

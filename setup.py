@@ -1,0 +1,34 @@
+"""The package map: `builders/`, `annotators/` and `schemas/` stand at the top and are installed inside `perceptdata`.
+
+The list is made from the tree at build time, so a new subpackage can never be missing from a wheel.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOMS = {
+    "perceptdata": "perceptdata",
+    "perceptdata.builders": "builders",
+    "perceptdata.annotators": "annotators",
+    "perceptdata.schemas": "schemas",
+}
+CODE = {".py", ".pyc"}
+
+
+def packages() -> list[str]:
+    """Every package under the four rooms, by its installed name."""
+    names = []
+    for name, folder in ROOMS.items():
+        names += [name, *(f"{name}.{sub}" for sub in find_packages(folder))]
+    return names
+
+
+def data(name: str) -> list[str]:
+    """The data files of one room that are not code, relative to it."""
+    room = Path(ROOMS[name])
+    files = (path for path in room.rglob("*") if path.is_file() and path.suffix not in CODE)
+    return sorted(str(path.relative_to(room)) for path in files if "__pycache__" not in path.parts)
+
+
+setup(packages=packages(), package_dir=ROOMS, package_data={name: data(name) for name in ROOMS})
