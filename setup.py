@@ -1,11 +1,14 @@
 """The package map: `builders/`, `annotators/` and `schemas/` stand at the top and are installed inside `perceptdata`.
 
-The list is made from the tree at build time, so a new subpackage can never be missing from a wheel.
+The list is made from the tree at build time, so a new subpackage can never be missing from a wheel, and what an earlier
+build left behind is removed first, so a deleted one cannot come back.
 """
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build import build
 
 ROOMS = {
     "perceptdata": "perceptdata",
@@ -31,4 +34,17 @@ def data(name: str) -> list[str]:
     return sorted(str(path.relative_to(room)) for path in files if "__pycache__" not in path.parts)
 
 
-setup(packages=packages(), package_dir=ROOMS, package_data={name: data(name) for name in ROOMS})
+class Build(build):
+    """A build that starts empty: setuptools packs whatever lies in `build/lib`, deleted modules included."""
+
+    def run(self) -> None:
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
+
+
+setup(
+    packages=packages(),
+    package_dir=ROOMS,
+    package_data={name: data(name) for name in ROOMS},
+    cmdclass={"build": Build},
+)

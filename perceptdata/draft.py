@@ -3,8 +3,8 @@
     Draft(key="11", split="train", stage="visual_reasoning", question="<image>Find x.", answer=Answer(text="13"),
           images=[Path("11/img_diagram.png")])
 
-A builder yields a `Draft` for each row it can read and a `BadRow` for each it cannot. The engine normalises texts (NFC, LF),
-checks images from their headers, names the row, and makes it an `Example` or a reject.
+A builder yields a `Draft` for each row it can read and a `BadRow` for each it cannot. The engine normalises texts
+(NFC, LF), checks images from their headers, names the row, and makes it an `Example` or a reject.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ REASONS: dict[str, str] = {
     "answer.index": "the answer's index is outside the choices, or names another choice than its text",
     "answer.missing": "the row has no answer",
     "field.invalid": "a field has the wrong type or a value outside its range",
+    "format.unwritable": "the parts of a response do not parse back once written in the response format",
     "id.duplicate": "an earlier row has the same id",
     "image.animated": "the image has more than one frame",
     "image.missing": "the image is not where the row says it is",

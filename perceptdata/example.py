@@ -3,9 +3,9 @@
     Example(id="nlvr/dev/1572-0", stage="visual_reasoning", group="nlvr/1572-0", images=(Image(...),),
             question="<image>Is it true that …?", answer=Answer(text="true", kind="choice", index=0), …)
 
-`text_id` makes the address of one of its texts: `<example id>#question`, `#facts`, `#response`, or `#<step>/<sample>` for
-a generated one; a caption belongs to an image, `img:<sha256>#<step>/<sample>`. Ids are percent-encoded, so an address is
-split at its last `#`.
+`text_id` makes the address of one of its texts: `<example id>#question`, `#facts`, `#response`, or `#<step>/<sample>`
+for a generated one; a caption belongs to an image, `img:<sha256>#<step>/<sample>`. Ids are percent-encoded, so an
+address is split at its last `#`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Example(Record):
         if asked != len(self.images):
             raise Rejected(
                 "image.placeholders",
-                f"{asked} {IMAGE} in the question and history for {len(self.images)} images; give each image exactly one",
+                f"{asked} {IMAGE} in the question and history for {len(self.images)} images; give each exactly one",
             )
         index = self.answer.index
         if index is not None and not 0 <= index < len(self.choices):

@@ -7,8 +7,8 @@
     exporter    row(view row) -> row               the shape another program reads
     format      see `perceptdata.formats`          how a response is written and taken apart
 
-A plugin is a pydantic model: its fields are its options, so unknown options are refused, a recipe can set them, and they
-enter the fingerprint. Batching, caching, progress, reject reasons and provenance are the engine's.
+A plugin is a pydantic model: its fields are its options, so unknown options are refused, a recipe can set them, and
+they enter the fingerprint. Batching, caching, progress, reject reasons and provenance are the engine's.
 """
 
 from __future__ import annotations
@@ -38,13 +38,16 @@ class Plugin(BaseModel):
     version: ClassVar[str] = "1"
 
     def options(self) -> dict[str, Any]:
-        """What enters the fingerprint: every option, as plain JSON values."""
-        return self.model_dump(mode="json")
+        """What enters the fingerprint: every option as plain JSON values, but paths (a corpus is the same anywhere)."""
+        paths = {name for name in type(self).model_fields if isinstance(getattr(self, name), Path)}
+        return self.model_dump(mode="json", exclude=paths)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a source that one worker reads alone: rows `[start, stop)` of `path`, or of a split that has no file.
+    """A stretch of a source that one worker reads alone.
+
+    Rows `[start, stop)` of `path`, or of a split that has no file.
 
     `stop=None` means to the end. Parts decide the shards, so they must depend on the source alone.
     """
@@ -58,8 +61,8 @@ class Part:
 class Builder(Plugin, ABC):
     """A corpus as drafts. One method to write: `read`.
 
-    `licence` is an SPDX identifier or a short name; `allowed_use` says what the corpus may be used for. `SHARD` rows of a
-    source make one part where `parts` cuts it by rows.
+    `licence` is an SPDX identifier or a short name; `allowed_use` says what the corpus may be used for. `SHARD` rows
+    of a source make one part where `parts` cuts it by rows.
     """
 
     corpus: ClassVar[str]
@@ -104,8 +107,8 @@ class Question(NamedTuple):
 class Family(Plugin, ABC, Generic[Scene]):
     """A synthetic task: scenes that are drawn, described, solved and checked by one class.
 
-    Builders, checkers, the oracle judge, solver and render surrogates and diagnosis all use it. A scene is immutable and
-    hashable. For every scene `parse(facts(scene)) == scene`.
+    Builders, checkers, the oracle judge, solver and render surrogates and diagnosis all use it. A scene is immutable
+    and hashable. For every scene `parse(facts(scene)) == scene`.
     """
 
     corpus: ClassVar[str]
@@ -189,7 +192,7 @@ class Exporter(Plugin, ABC):
     """A view in the shape another program reads."""
 
     @abstractmethod
-    def export(self, view: Any, to: Path, **options: Any) -> list[Path]:
+    def export(self, view: Any, to: Path) -> list[Path]:
         """Write `view` under the folder `to`; the files written."""
 
 

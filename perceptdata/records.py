@@ -24,8 +24,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """JSON with sorted keys and no spaces.
+
+    Equal values give equal bytes. ValueError for NaN, which JSON does not have.
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _load_json(value: Any) -> Any:

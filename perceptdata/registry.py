@@ -4,9 +4,10 @@
     registry.make("taggers", "cues", {})               # an instance; unknown options are a UsageError
     registry.entries("builders")                       # what `perceptdata list builders` prints
 
-Plugins are found through entry points, group `perceptdata.<kind>`. An entry point is either one plugin (`name = module:Class`)
-or, when its name is `catalogue`, a mapping of names to `module:Class` strings; nothing behind the string is imported until
-it is asked for. A plugin that fails to import is listed with its error and breaks nothing else.
+Plugins are found through entry points, group `perceptdata.<kind>`. An entry point is either one plugin (`name =
+module:Class`) or, when its name is `catalogue`, a mapping of names to `module:Class` strings; nothing behind the
+string is imported until it is asked for. A plugin that fails to import is listed with its error and breaks nothing
+else.
 """
 
 from __future__ import annotations
@@ -103,9 +104,7 @@ def _of_point(kind: str, point: EntryPoint) -> list[Entry]:
         return [Entry(kind, point.name, point.value, package, version)]
     try:
         catalogue = point.load()
-    except (
-        Exception
-    ) as error:  # whatever a stranger's package raises on import, the others must still be listed
+    except Exception as error:  # whatever a stranger's package raises on import, the others must still be listed
         return [Entry(kind, f"{package}:{CATALOGUE}", point.value, package, version, _describe(error))]
     return [Entry(kind, name, target, package, version) for name, target in catalogue.items()]
 
@@ -123,9 +122,7 @@ def _import(entry: Entry) -> type[Plugin]:
     try:
         plugin = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # as above: reported with the plugin's name, whatever it is
-        raise PluginError(
-            f"{entry.target} of {entry.package} cannot be imported: {_describe(error)}"
-        ) from error
+        raise PluginError(f"{entry.target} of {entry.package} cannot be imported: {_describe(error)}") from error
     if not (isinstance(plugin, type) and issubclass(plugin, Plugin)):
         raise PluginError(f"{entry.target} of {entry.package} is not a perceptdata plugin class")
     return plugin

@@ -3,8 +3,8 @@
     spans = SpanSet.of([Span(0, 12, "perception"), Span(12, 20, "reasoning")], scheme=PRO, tagger="cues")
     spans.clip(4, 16).share("perception")       # 8 of 12 code points
 
-A `SpanSet` is columnar (one numpy array a field): tagging a million clauses must not make a million objects. The covered
-text is never stored; slice the text. Labels belong to a `Scheme`, written `name@version`.
+A `SpanSet` is columnar (one numpy array a field): tagging a million clauses must not make a million objects. The
+covered text is never stored; slice the text. Labels belong to a `Scheme`, written `name@version`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ class Scheme:
         try:
             return self.labels.index(label)
         except ValueError:
-            raise UsageError(
-                f"'{label}' is not a label of {self.id}; it has {', '.join(self.labels)}"
-            ) from None
+            raise UsageError(f"'{label}' is not a label of {self.id}; it has {', '.join(self.labels)}") from None
 
 
 PRO = Scheme("pro@1", ("perception", "reasoning", "other"))
@@ -199,9 +197,7 @@ class SpanSet:
             start, end = int(self.start[at]), int(self.end[at])
             if any(start < other_end and other_start < end for other_start, other_end in taken):
                 if policy == "refuse":
-                    raise Rejected(
-                        "spans.range", f"span [{start}, {end}) overlaps another; name an overlap policy"
-                    )
+                    raise Rejected("spans.range", f"span [{start}, {end}) overlaps another; name an overlap policy")
                 continue
             taken.append((start, end))
             kept.append(at)

@@ -1,0 +1,66 @@
+"""The command line: one thin module a verb, over calls that Python has too.
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 130 interrupted. Nothing heavy is imported before a verb runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from perceptdata.cli import (
+    build,
+    demo,
+    doctor,
+    export,
+    init,
+    listing,
+    report,
+    run,
+    show,
+    sql,
+    status,
+    tag,
+)
+from perceptdata.errors import PerceptDataError
+
+app = typer.Typer(
+    name="perceptdata",
+    help="Staged perception and reasoning data for post-training vision-language models.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+START, RECIPES, STEPS, LOOK = "Start", "Recipes", "Steps", "Look"
+app.command("demo", rich_help_panel=START)(demo.command)
+app.command("init", rich_help_panel=START)(init.command)
+app.command("doctor", rich_help_panel=START)(doctor.command)
+app.command("list", rich_help_panel=START)(listing.command)
+app.command("run", rich_help_panel=RECIPES)(run.command)
+app.command("status", rich_help_panel=RECIPES)(status.command)
+app.command("build", rich_help_panel=STEPS)(build.command)
+app.command("tag", rich_help_panel=STEPS)(tag.command)
+app.command("export", rich_help_panel=STEPS)(export.command)
+app.command("report", rich_help_panel=LOOK)(report.command)
+app.command("show", rich_help_panel=LOOK)(show.command)
+app.command("sql", rich_help_panel=LOOK)(sql.command)
+
+
+def main() -> None:
+    """Run the command line. Errors made on purpose are one sentence; anything else is a bug and keeps its traceback."""
+    try:
+        app()
+    except PerceptDataError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what is finished is kept, run the same command again to go on", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; do not let the interpreter complain while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

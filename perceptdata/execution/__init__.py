@@ -1,0 +1,1 @@
+"""Execution: one task makes one shard, file in, file out. Who runs the tasks is the executor's business alone."""

@@ -1,0 +1,15 @@
+"""Steps: one module a step, its options and its work. The recipe runner, the command line and Python all use these.
+
+A step writes shards (`build`, `tag`); an output reads a view or the whole workspace and leaves files (`export`,
+`report`).
+"""
+
+STEPS = {
+    "build": "perceptdata.steps.build:Build",
+    "tag": "perceptdata.steps.tag:Tag",
+}
+
+OUTPUTS = {
+    "export": "perceptdata.steps.export:Export",
+    "report": "perceptdata.steps.report:Report",
+}

@@ -1,0 +1,93 @@
+# make demo      install what users install and run the demo
+# make test      lint, types, schemas, every test, the coverage floor
+# make ci        what CI runs: test + test-services
+# Every target sets up what it needs; `make venv` alone prepares a checkout for development.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+MANIFESTS := pyproject.toml setup.py constraints.txt
+TYPED := perceptdata builders annotators schemas tests/plugins/flashcards
+export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv demo lint types format schemas browser test test-services ci bench clean
+
+help:
+	@sed -n 's/^# \(make \)/\1/p' Makefile
+
+# The stamps say which installation a virtual environment has had since the manifests last changed.
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+BENCH := $(VENV)/.bench
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "perceptdata needs Python 3.11 or newer, and '$(PYTHON)' is not; name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): $(MANIFESTS) | $(BIN)/pip
+	@echo "installing perceptdata into $(VENV)"
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+# --group came with pip 25.1, newer than the pip inside Python 3.11.
+$(DEVELOPMENT): $(MANIFESTS) | $(BIN)/pip
+	@echo "installing perceptdata with its test and lint tools into $(VENV)"
+	@$(PIP) install -c constraints.txt 'pip>=25.1'
+	@$(PIP) install -c constraints.txt -e . --group test --group lint
+	@touch $(RUNTIME) $@
+
+$(BENCH): $(DEVELOPMENT)
+	@echo "installing what benchmarks compare with into $(VENV)"
+	@$(PIP) install -c constraints.txt --group bench
+	@touch $@
+
+venv: $(DEVELOPMENT)
+
+demo: $(RUNTIME)
+	$(BIN)/perceptdata demo
+
+lint: types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m perceptdata.schemas --check
+
+types: $(DEVELOPMENT)
+	$(BIN)/mypy $(TYPED)
+
+format: $(DEVELOPMENT)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(DEVELOPMENT)
+	$(BIN)/python -m perceptdata.schemas
+
+# The report is opened in a real Chromium. Without one, and without the right to install it, that test skips and says so.
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "installing chromium and chromium-driver"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; } </dev/null \
+			|| echo "chromium could not be installed: the browser test will skip"; \
+	else echo "no chromium here: the browser test will skip"; fi
+
+test: lint browser
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest -m "not services" --cov --cov-report=term
+
+test-services: $(DEVELOPMENT)
+	@if [ -d tests/services ]; then $(BIN)/pytest -m services tests/services; \
+	else echo "no services to test against yet"; fi
+
+ci: test test-services
+
+bench: $(BENCH)
+	@for file in benchmarks/[a-z]*.py; do $(BIN)/python "$$file" || exit 1; done
+
+clean:
+	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

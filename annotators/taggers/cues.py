@@ -1,0 +1,170 @@
+"""`cues`: which words of a clause speak for perception, reasoning or neither.
+
+A clause's score for a label is the sum of the weights of its cues for that label (`cues.tsv`: cue, label, weight, and why
+it is one), plus what its form says (`FORMS`): a colon at its end, its length, how far into the text it stands. Tags
+and code are `other`, whatever words they hold. The three scores become probabilities (softmax), and the span's `score`
+is the margin between the best and the second, in [0, 1]: 0 is a coin toss.
+
+Cues are matched in lower-case ASCII, as whole words, the longest where several begin together; a cue that ends in `*` is
+the beginning of a word. One Aho-Corasick automaton finds them all over the whole batch at once; it is built when first
+needed, once a process. The weights were fitted in families (logistic regression on the gold development set, one weight a
+family of cues) and rounded.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from numpy.typing import NDArray
+from pydantic import Field
+
+from perceptdata.plugins import Tagger, TextItem
+from perceptdata.segmentation.buffer import CLOSER, WORD, Buffer
+from perceptdata.spans import PRO, SpanSet
+
+OTHER = PRO.code("other")
+SHORT, MIDDLING = 15, 40  # code points
+
+# What the form of a clause says for (perception, reasoning, other).
+FORMS = {
+    "any": (0.4, -0.1, -0.3),  # without a cue, a statement more often describes than derives
+    "colon": (-0.3, -0.2, 0.5),  # headings and "here is what I see:"
+    "question": (-0.5, 0.8, -0.3),  # a question put to oneself considers an alternative
+    "short": (-0.6, -0.1, 0.7),  # too short to state anything: "Okay,", "Title:", "Next."
+    "middling": (-0.4, -0.1, 0.5),
+    "late": (-0.2, 0.8, -0.6),  # by its place in the text, 0 to 1: traces look first and conclude last
+}
+
+
+class Cue(NamedTuple):
+    """One line of `cues.tsv`."""
+
+    text: str
+    label: int
+    weight: float
+    reason: str
+
+
+@cache
+def cue_list() -> tuple[Cue, ...]:
+    """The cues of `cues.tsv`."""
+    with resources.files(__package__).joinpath("cues.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return tuple(Cue(row["cue"], PRO.code(row["label"]), float(row["weight"]), row["reason"]) for row in rows)
+
+
+class _Matcher(NamedTuple):
+    automaton: BytesAhoCorasick
+    label: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    begins_word: NDArray[np.bool_]  # the cue begins with a letter or digit, so none may stand before it
+    ends_word: NDArray[np.bool_]
+
+
+@cache
+def _matcher() -> _Matcher:
+    cues = cue_list()
+    words = [cue.text.rstrip("*") for cue in cues]
+    return _Matcher(
+        BytesAhoCorasick([word.encode("ascii") for word in words], matchkind=MatchKind.LeftmostLongest),
+        np.array([cue.label for cue in cues]),
+        np.array([cue.weight for cue in cues]),
+        np.array([word[0].isalnum() for word in words]),
+        np.array([word[-1].isalnum() and not cue.text.endswith("*") for word, cue in zip(words, cues, strict=True)]),
+    )
+
+
+def match(buffer: Buffer) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The cues of a batch of texts: number of the cue, start and end in the buffer, in order."""
+    matcher = _matcher()
+    found = np.array(matcher.automaton.find_matches_as_indexes(buffer.folded()), np.int64).reshape(-1, 3)
+    cue, start, end = found.T
+    inside_word = matcher.begins_word[cue] & buffer.has(WORD, start - 1)
+    inside_word |= matcher.ends_word[cue] & buffer.has(WORD, end)
+    return cue[~inside_word], start[~inside_word], end[~inside_word]
+
+
+class Cues(Tagger):
+    """Label every open clause by its cues. Clauses whose margin is below `abstain_below` stay open."""
+
+    name: ClassVar[str] = "cues"
+    version: ClassVar[str] = "1"
+
+    abstain_below: float = Field(default=0.0, ge=0.0, le=1.0)
+
+    def tag(self, texts: Sequence[TextItem]) -> list[SpanSet]:
+        """One span a clause that was open."""
+        if not texts:
+            return []
+        counts = np.array([len(item.start) for item in texts])
+        offsets = np.concatenate(([0], np.cumsum(counts)))
+        buffer = Buffer.of([item.text for item in texts])
+        start, end = np.concatenate([item.start for item in texts]), np.concatenate([item.end for item in texts])
+        base = np.repeat(buffer.base[:-1], counts)
+        at = np.arange(len(start)) - np.repeat(offsets[:-1], counts)
+        late = at / np.maximum(np.repeat(counts, counts) - 1, 1)
+        label, margin = _decide(buffer, base + start, base + end, late)
+
+        keep = (np.concatenate([item.label for item in texts]) < 0) & (margin >= self.abstain_below)
+        cuts = np.concatenate(([0], np.cumsum(keep)))[offsets].tolist()
+        start, end, label, margin = start[keep], end[keep], label[keep], margin[keep]
+        tagger = np.zeros(len(start), np.int8)
+        return [
+            SpanSet(PRO, start[a:b], end[a:b], label[a:b], margin[a:b], tagger[a:b], (self.name,))
+            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        ]
+
+
+def _decide(
+    buffer: Buffer, start: NDArray[np.int64], end: NDArray[np.int64], late: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Label and margin of every clause `[start, end)` of the buffer; `late` is its place in its text, 0 to 1."""
+    if not len(start):
+        return np.empty(0, np.int8), np.empty(0, np.float32)
+    matcher = _matcher()
+    cue, cue_start, cue_end = match(buffer)
+    clause = np.searchsorted(start, cue_start, side="right") - 1
+    within = (clause >= 0) & (cue_end <= end[clause])
+    cue, clause = cue[within], clause[within]
+    labels = len(PRO.labels)
+    sums = np.bincount(clause * labels + matcher.label[cue], matcher.weight[cue], minlength=len(start) * labels)
+    total = sums.reshape(-1, labels) + _forms(buffer, start, end, late)
+
+    odds = np.exp(total - total.max(axis=1, keepdims=True))
+    share = odds / odds.sum(axis=1, keepdims=True)
+    label = share.argmax(axis=1).astype(np.int8)
+    ranked = np.sort(share, axis=1)
+    # Rounded, so that the last bit of exp() never reaches the stored bytes.
+    margin = np.round(ranked[:, -1] - ranked[:, -2], 3).astype(np.float32)
+
+    raw = np.frombuffer(buffer.raw, np.uint8)
+    opens, closes = raw[start], raw[end - 1]
+    form = ((opens == ord("<")) & (closes == ord(">"))) | ((opens == ord("{")) & (closes == ord("}")))
+    form |= (opens == ord("`")) & (raw[start + 1] == ord("`")) & (closes == ord("`"))
+    label[form] = OTHER
+    margin[form] = 1.0
+    return label, margin
+
+
+def _forms(buffer: Buffer, start: NDArray[np.int64], end: NDArray[np.int64], late: NDArray[np.float64]) -> NDArray:
+    """The contribution of `FORMS`, one row a clause."""
+    raw = np.frombuffer(buffer.raw, np.uint8)
+    last = end - 1
+    for _ in range(3):
+        last = np.maximum(last - buffer.has(CLOSER, last), start)
+    length = end - start
+    has = {
+        "any": np.ones(len(start)),
+        "colon": raw[last] == ord(":"),
+        "question": raw[last] == ord("?"),
+        "short": length < SHORT,
+        "middling": (length >= SHORT) & (length < MIDDLING),
+        "late": late,
+    }
+    return sum(np.multiply.outer(has[form].astype(np.float64), weights) for form, weights in FORMS.items())

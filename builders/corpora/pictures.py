@@ -1,0 +1,125 @@
+"""Image columns, told by their values: embedded bytes, `{bytes, path}`, base64, paths into a folder or zip, lists of these.
+
+    references(value, store)      the draft's image references; raises Rejected for what is not one
+
+A path may name its folder again (`images/4.jpg` with `images` as the root). Nothing is opened here; the engine checks the bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from perceptdata.draft import FileIn, ImageRef, ZipMember
+from perceptdata.errors import Rejected, UsageError
+
+from .literals import is_written_list, read_list
+
+ImageKind = Literal["embedded", "base64", "path", "url"]
+
+_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*")
+_SUFFIX = re.compile(r"\.(png|jpe?g|gif|bmp|webp|tiff?)$", re.I)
+_URL = re.compile(r"https?://", re.I)
+_DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.I)
+_SHORTEST_BASE64 = 64  # shorter texts are names; the smallest PNG is 89 characters
+
+
+def kind_of(value: Any) -> ImageKind | None:
+    """What kind of image a value is, or None where it is none."""
+    if isinstance(value, list | tuple):
+        kinds = {kind_of(each) for each in value}
+        return kinds.pop() if len(kinds) == 1 else None
+    if isinstance(value, Mapping):
+        if isinstance(value.get("bytes"), bytes):
+            return "embedded"
+        return kind_of(value["path"]) if isinstance(value.get("path"), str) else None
+    if isinstance(value, bytes):
+        return "embedded" if value.startswith(_MAGIC) else None
+    if not isinstance(value, str):
+        return None
+    if is_written_list(value):
+        try:
+            return kind_of(read_list(value))
+        except Rejected:
+            return None
+    if _URL.match(value):
+        return "url" if _SUFFIX.search(value.partition("?")[0]) else None
+    if _decode(value, start_only=True):
+        return "base64"
+    return "path" if _SUFFIX.search(value) and "\n" not in value else None
+
+
+def _decode(text: str, start_only: bool = False) -> bytes | None:
+    """The image behind a base64 text or data URI, or None where it is not one."""
+    if uri := _DATA_URI.match(text):
+        text = text[uri.end() :]
+    elif len(text) < _SHORTEST_BASE64:
+        return None
+    try:
+        if not base64.b64decode(text[:16], validate=True).startswith(_MAGIC):
+            return None
+        return b"image" if start_only else base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where paths lead: a folder, or a zip file read in place."""
+
+    root: Path
+
+    @cached_property
+    def archive(self) -> frozenset[str] | None:
+        """The entries of a zip file, or None for a folder. Raises UsageError."""
+        if self.root.is_dir():
+            return None
+        if not self.root.is_file():
+            raise UsageError(f"{self.root} does not exist; images names the folder or zip file of the pictures")
+        try:
+            with zipfile.ZipFile(self.root) as archive:
+                return frozenset(archive.namelist())
+        except zipfile.BadZipFile:
+            raise UsageError(f"{self.root} is neither a folder nor a zip file; images names one of these") from None
+
+    def find(self, name: str) -> ImageRef:
+        """The reference for a path. Raises Rejected `image.path_escapes` for one that leads out."""
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name):
+            raise Rejected("image.path_escapes", f"'{name}' leads out of {self.root}; give paths inside it")
+        again = len(path.parts) > 1 and path.parts[0] in (self.root.name, self.root.stem)
+        inner = str(PurePosixPath(*path.parts[1:])) if again else None
+        if self.archive is None:
+            use_inner = inner is not None and not (self.root / path).exists() and (self.root / inner).exists()
+            return FileIn(self.root, inner if use_inner and inner else str(path))
+        use_inner = inner is not None and str(path) not in self.archive and inner in self.archive
+        return ZipMember(self.root, inner if use_inner and inner else str(path))
+
+
+def references(value: Any, store: Store) -> list[ImageRef]:
+    """All images of one value, in order; none for None, an empty text or an empty list."""
+    if value is None or value == "":
+        return []
+    if is_written_list(value):
+        value = read_list(value)
+    if isinstance(value, list | tuple):
+        return [reference for each in value for reference in references(each, store)]
+    if isinstance(value, Mapping):
+        if isinstance(value.get("bytes"), bytes):
+            return [value["bytes"]]
+        return references(value.get("path"), store)
+    if isinstance(value, bytes):
+        return [value]
+    if not isinstance(value, str):
+        raise Rejected("field.invalid", f"an image column holds a {type(value).__name__}")
+    if _URL.match(value):
+        raise Rejected("image.missing", f"{value[:200]} is an address; download the pictures and name their folder with images")
+    decoded = _decode(value)
+    return [decoded] if decoded is not None else [store.find(value)]

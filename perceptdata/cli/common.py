@@ -1,0 +1,113 @@
+"""What every verb shares: options with one spelling, progress bars on a terminal only, one way to print results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from perceptdata.errors import UsageError
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", "-w", envvar="PERCEPTDATA_WORKSPACE", help="The workspace folder.", show_default=True),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Read only the first rows of the source.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use.  [default: one a core]")]
+Options = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the plugin; repeat for more.")
+]
+DEFAULT_WORKSPACE = Path("workspace")
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+    """`--set twins=[visual] --set seed=3` as values: each is read as YAML."""
+    import yaml
+
+    options: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise UsageError(f"--set takes KEY=VALUE, not '{pair}'")
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {pair}: the value is not valid YAML ({' '.join(str(error).split())})") from error
+    return options
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], Callable[[int, int, int], None]]]:
+    """Bars on stderr for the duration, when stderr is a terminal. Call with a step's name to get what watches it."""
+    if not sys.stderr.isatty():
+        yield lambda name: lambda done, total, rows: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("shards"),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        def watch(name: str) -> Callable[[int, int, int], None]:
+            task = bars.add_task(name, total=None, rows=0)
+
+            def update(done: int, total: int, rows: int) -> None:
+                bars.update(task, completed=done, total=total, rows=rows)
+
+            return update
+
+        yield watch
+
+
+def say_counts(counts: Mapping[str, int]) -> str:
+    """`1,200 examples, 400 images`."""
+    return ", ".join(f"{count:,} {name.removeprefix('layers/')}" for name, count in counts.items()) or "nothing"
+
+
+def print_outcome(done: Any) -> None:
+    """What a step, view or output did, in a line or two."""
+    from perceptdata.steps.output import Written
+    from perceptdata.steps.pipeline import Chosen
+
+    if isinstance(done, Chosen):
+        left = f"; left out: {say_counts(done.dropped)}" if done.dropped else ""
+        typer.echo(f"view {done.view}: {done.rows:,} rows{left}")
+    elif isinstance(done, Written):
+        typer.echo(f"{done.output}: {done.rows:,} rows in {len(done.files)} files, {_common(done.files)}")
+    else:
+        kept = f", {done.skipped} of {done.shards} shards were there already" if done.skipped else ""
+        typer.echo(f"{done.step}: {say_counts(done.made)} in {done.seconds:.1f} s{kept}")
+        if done.rejected:
+            total = sum(done.rejected.values())
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in done.rejected.items())
+            typer.echo(f"  rejected {total:,}: {reasons}")
+
+
+def _common(files: list[Path]) -> str:
+    return str(files[0] if len(files) == 1 else files[0].parent) if files else "none"
+
+
+def print_next(*commands: str) -> None:
+    """The commands a person is likely to want now."""
+    typer.echo("next:")
+    for command in commands:
+        typer.echo(f"  {command}")

@@ -1,0 +1,41 @@
+"""`perceptdata init`: a first recipe, from a look at the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptdata.cli.common import AsJson, DryRun, print_json, print_next
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Your rows: JSONL, JSON, CSV, TSV or parquet.")],
+    images: Annotated[
+        Path | None, typer.Option("--images", help="The folder or zip that image paths start from.")
+    ] = None,
+    to: Annotated[Path, typer.Option("--to", help="The recipe to write.")] = Path("recipe.yaml"),
+    licence: Annotated[str, typer.Option("--licence", help="Under which licence you hold the data.")] = "internal",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a file of VQA rows, say what each column is taken for, and write a first recipe."""
+    from perceptdata import registry
+    from perceptdata.errors import UsageError
+    from perceptdata.steps.first_recipe import first_recipe
+
+    if to.exists() and not dry_run:
+        raise UsageError(f"{to} is there already; name another file with --to")
+    detection = registry.load("builders", "auto").detect(file, images)
+    text = first_recipe(detection, file, images, licence, to.parent)
+    if as_json:
+        print_json({"recipe": text, **detection.to_json()})
+    else:
+        typer.echo(detection.describe())
+    if not dry_run:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(text, encoding="utf-8")
+    if not as_json:
+        typer.echo(text if dry_run else f"wrote {to}")
+        print_next(f"perceptdata run {to} --preview 20", f"perceptdata run {to}")

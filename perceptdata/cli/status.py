@@ -1,0 +1,87 @@
+"""`perceptdata status`: how far a workspace is, and what can be cleared away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from perceptdata.cli.common import AsJson, print_json, say_counts
+from perceptdata.cli.run import RecipeWorkspace, workspace_of
+
+if TYPE_CHECKING:
+    from perceptdata.steps.pipeline import StepStatus
+    from perceptdata.workspace import Workspace
+
+
+def command(
+    recipe: Annotated[Path | None, typer.Argument(help="A recipe to compare the workspace with.")] = None,
+    workspace: RecipeWorkspace = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove runs that newer options replaced, leftovers, and the cache.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is done, stale, rejected and left."""
+    from perceptdata.recipe import Recipe
+    from perceptdata.steps.pipeline import status_of, steps_of
+    from perceptdata.workspace import Workspace
+
+    declared = Recipe.load(recipe) if recipe else None
+    ws = Workspace(workspace_of(declared, workspace) if declared else workspace or Path("workspace"))
+    freed = None
+    if prune:
+        with ws.lock("status --prune"):
+            freed = ws.prune()
+    steps = status_of(ws, steps_of(declared)) if declared else _recorded(ws)
+    if as_json:
+        print_json(
+            {
+                "workspace": str(ws.path),
+                "steps": [step.to_json() for step in steps],
+                "views": {name: view.model_dump() for name, view in ws.manifest.views.items()},
+                "stale": [f"{step}/{version}" for step, version in ws.stale()],
+                "freed": freed,
+            }
+        )
+        return
+    _print(ws, steps)
+    if freed is not None:
+        typer.echo(f"pruned: {freed / 1e6:,.1f} MB freed")
+    elif ws.stale():
+        replaced = ", ".join(f"{step}/{version}" for step, version in ws.stale())
+        typer.echo(f"replaced by newer options: {replaced}; `perceptdata status --prune` removes them")
+
+
+def _recorded(ws: Workspace) -> list[StepStatus]:
+    """What the manifest itself says, without a recipe to compare with."""
+    from perceptdata.steps.pipeline import StepStatus
+    from perceptdata.steps.run import outcome
+
+    found = []
+    for name, state in ws.manifest.steps.items():
+        run = state.current
+        left = run.expected - len(run.shards)
+        seconds = sum(shard.seconds for shard in run.shards.values())
+        done = outcome(ws, name, run, state.active, 0, seconds)
+        found.append(StepStatus(name, run.do, "done" if run.complete else "partial", left, done))
+    return found
+
+
+def _print(ws: Workspace, steps: list[StepStatus]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("step", "do", "state", "made", "rejected", "left", title=f"workspace {ws.path}", title_justify="left")
+    colour = {"done": "green", "partial": "yellow", "stale": "yellow", "new": "cyan"}
+    for step in steps:
+        made = say_counts(step.outcome.made) if step.outcome else "nothing yet"
+        rejected = f"{sum(step.outcome.rejected.values()):,}" if step.outcome else ""
+        left = "?" if step.left is None else f"{step.left} shards"
+        table.add_row(step.step, step.do, f"[{colour[step.state]}]{step.state}[/]", made, rejected, left)
+    console = Console()
+    console.print(table)
+    for name, view in ws.manifest.views.items():
+        dropped = f"; left out: {say_counts(view.dropped)}" if view.dropped else ""
+        typer.echo(f"view {name}: {view.rows or 0:,} rows{dropped}")

@@ -1,0 +1,55 @@
+"""What `build` and `tag` share: a verb is a one-step recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from perceptdata.cli.common import print_json, print_next, print_outcome, progress
+
+
+def run_verb(
+    name: str,
+    do: str,
+    options: Mapping[str, Any],
+    *,
+    workspace: Path,
+    create: bool,
+    dry_run: bool,
+    as_json: bool,
+    workers: int | None,
+    then: tuple[str, ...],
+) -> None:
+    """Run one step in a workspace and print what came of it."""
+    import tempfile
+
+    from perceptdata.execution.local import default_workers
+    from perceptdata.steps.declared import make_step
+    from perceptdata.steps.run import plan_step, run_step
+    from perceptdata.workspace import Workspace
+
+    step = make_step(do, options)
+    if dry_run:
+        with tempfile.TemporaryDirectory() as nowhere:
+            exists = (workspace / "manifest.json").exists() or not create
+            ws = Workspace(workspace) if exists else Workspace.create(Path(nowhere) / "ws")
+            plan = plan_step(ws, name, step)
+        if as_json:
+            print_json(plan.to_json())
+        else:
+            typer.echo(
+                f"{name}: {len(plan.todo)} of {len(plan.shards)} shards to make in {workspace} (options {plan.version})"
+            )
+        return
+    ws = Workspace.create(workspace) if create else Workspace(workspace)
+    with ws.lock(f"{do} {name}"), progress() as watch:
+        done = run_step(ws, name, step, workers or default_workers(), watch(name))
+    if as_json:
+        print_json(done.to_json())
+        return
+    print_outcome(done)
+    where = "" if str(workspace) == "workspace" else f" --workspace {workspace}"
+    print_next(*(command + where for command in then))

@@ -1,0 +1,95 @@
+"""The local executor: tasks in this process, or over a pool of spawned workers.
+
+    for task, entry in run_tasks(tasks, workers=4):
+        …
+
+Results arrive as they finish. One worker runs in this process, so that a debugger and a traceback are at hand. A
+worker that dies (killed, out of memory, a crash in a library) ends the run with a sentence that names its shard and
+exit code; what was finished stays finished.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from perceptdata.errors import WorkerError
+from perceptdata.execution.task import Task, run_shard
+from perceptdata.manifest import ShardEntry
+
+
+def default_workers() -> int:
+    """As many workers as this process may use cores."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_tasks(tasks: Sequence[Task], workers: int = 1) -> Iterator[tuple[Task, ShardEntry]]:
+    """Run all tasks and yield each with its entry as it finishes.
+
+    Raises what a task raises; WorkerError for a dead worker.
+    """
+    workers = min(workers, len(tasks))
+    if workers <= 1:
+        for task in tasks:
+            yield task, run_shard(task)
+        return
+    with tempfile.TemporaryDirectory(prefix="perceptdata-") as desk:
+        yield from _run_pool(tasks, workers, Path(desk))
+
+
+def _run_pool(tasks: Sequence[Task], workers: int, desk: Path) -> Iterator[tuple[Task, ShardEntry]]:
+    waiting = list(reversed(tasks))
+    running: dict[Future[ShardEntry], Task] = {}
+    processes: dict[int, multiprocessing.Process] = {}
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            while waiting or running:
+                # Only a little ahead of the workers: a failure then loses little, and memory holds few tasks.
+                while waiting and len(running) < 2 * workers:
+                    task = waiting.pop()
+                    running[pool.submit(_run_noted, task, desk)] = task
+                    processes.update(getattr(pool, "_processes", None) or {})
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    task = running.pop(future)
+                    yield task, future.result()
+        except BrokenProcessPool as error:
+            raise WorkerError(_obituary(processes, desk)) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run_noted(task: Task, desk: Path) -> ShardEntry:
+    """Run the task with a note on the desk that names its shard: what is left when a worker dies."""
+    note = desk / str(os.getpid())
+    note.write_text(f"{task.step}/{task.shard}", encoding="utf-8")
+    entry = run_shard(task)
+    note.unlink()
+    return entry
+
+
+def _obituary(processes: dict[int, multiprocessing.Process], desk: Path) -> str:
+    for process in processes.values():
+        process.join(timeout=5)
+    # The pool ends the survivors with SIGTERM, so the one to name is the one that ended in another way.
+    codes = {pid: process.exitcode for pid, process in processes.items()}
+    first = [pid for pid, code in codes.items() if code not in (0, -15, None)] or list(codes)
+    said = []
+    for pid in first:
+        note = desk / str(pid)
+        shard = note.read_text(encoding="utf-8") if note.exists() else "no shard"
+        code = codes[pid]
+        said.append(f"a worker died on shard {shard} (exit code {code}{_meaning(code)})")
+    return (
+        "; ".join(said)
+        + ". Finished shards are kept: run the same command again, with fewer --workers if memory ran out"
+    )
+
+
+def _meaning(code: int | None) -> str:
+    return {-9: ", killed, often for memory", -11: ", segmentation fault", -15: ", terminated"}.get(code or 0, "")

@@ -1,0 +1,105 @@
+"""Parquet that `datasets.load_dataset` and the Hub's viewer read, written without decoding a single image.
+
+    to/data/train-00000-of-00002.parquet
+
+Image buffers pass through Arrow; row groups are cut by bytes, pages by content, so that publishing a changed version
+again sends only what changed. The options are those `datasets` itself uses.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from perceptdata.errors import UsageError
+from perceptdata.manifest import disk_error, write_atomically
+from perceptdata.plugins import Exporter
+from perceptdata.publishing.features import arrange
+from perceptdata.view import View
+
+CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
+REPEATED = ["stage", "split", "facts_quality"]
+RECORD = "export.json"
+
+
+class Parquet(Exporter):
+    """`shard_bytes` and `group_bytes` bound a file and a row group; both count Arrow bytes, images included."""
+
+    name: ClassVar[str] = "parquet"
+    shard_bytes: int = Field(default=400 << 20, gt=0)
+    group_bytes: int = Field(default=16 << 20, gt=0)
+    group_rows: int = Field(default=1000, gt=0)
+
+    def export(self, view: View, to: Path) -> list[Path]:
+        """Write the view's splits under `to/data`. An earlier export of ours is replaced; other files are refused."""
+        fresh, data = to / ".data.part", to / "data"
+        if data.exists() and not (to / RECORD).exists():
+            raise UsageError(f"{data} was not written by an export; name another folder with --to")
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            for split in view.splits:
+                self._write_split(view, split, fresh)
+            shutil.rmtree(data, ignore_errors=True)
+            fresh.rename(data)
+        except OSError as error:
+            raise disk_error(error, to) from error
+        record = {
+            "view": view.name,
+            "definition": view.spec.definition(),
+            "fingerprint": view.fingerprint,
+            "rows": len(view),
+        }
+        write_atomically(to / RECORD, json.dumps(record, indent=1).encode())
+        return sorted(data.iterdir())
+
+    def _write_split(self, view: View, split: str, folder: Path) -> None:
+        written: list[Path] = []
+        writer: pq.ParquetWriter | None = None
+        size = 0
+        for group in self._groups(view, split):
+            if writer is not None and size + group.nbytes > self.shard_bytes:
+                writer.close()
+                writer = None
+            if writer is None:
+                written.append(folder / f"{split}-{len(written):05d}.parquet")
+                writer, size = _writer(written[-1], group.schema), 0
+            writer.write_table(group, row_group_size=group.num_rows)
+            size += group.nbytes
+        if writer is not None:
+            writer.close()
+        for number, path in enumerate(written):
+            path.rename(folder / f"{split}-{number:05d}-of-{len(written):05d}.parquet")
+
+    def _groups(self, view: View, split: str) -> Iterator[pa.Table]:
+        """Row groups: as many whole rows as fit the bounds, one at least."""
+        pending: list[pa.Table] = []
+        rows = size = 0
+        for batch in view.batches(split=split):
+            table = arrange(batch)
+            pending.append(table)
+            rows += table.num_rows
+            size += table.nbytes
+            if size >= self.group_bytes or rows >= self.group_rows:
+                yield pa.concat_tables(pending).combine_chunks()
+                pending, rows, size = [], 0, 0
+        if pending:
+            yield pa.concat_tables(pending).combine_chunks()
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="snappy",
+        use_dictionary=[name for name in REPEATED if name in schema.names],
+        write_page_index=True,
+        use_content_defined_chunking=CHUNKING,
+    )

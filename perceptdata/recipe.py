@@ -1,0 +1,135 @@
+"""The recipe: a dataset declared in one YAML file.
+
+Knows no step; it reads, checks names and order, and hands out options.
+
+    recipe = Recipe.load("recipe.yaml")
+    for name, do, options in recipe.declared():
+        …
+
+    workspace: ws
+    format:  {use: think_boxed, max_pixels: 1048576}
+    sources: [{use: geometry3k, path: data_examples}]
+    steps:   {tags: {do: tag, use: [structure, cues]}}
+    views:   {sft: {where: "response is not null", spans: tags}}
+    outputs: [{export: parquet, view: sft, to: out}, {report: report.html}]
+
+Unknown keys are errors everywhere. Paths are relative to the recipe's folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from perceptdata.errors import UsageError
+from perceptdata.registry import option_errors
+from perceptdata.view import ViewSpec
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = {"examples", "rejects", "responses", "captions", "spans", "verdicts", "reviews", "token_scores", "scores"}
+RESERVED |= {"response", "facts", "question", "all"}
+
+
+def check_name(name: str) -> str:
+    """The name, or a UsageError when no step can have it: it becomes a folder and a table."""
+    if not NAME.fullmatch(name) or name in RESERVED:
+        raise UsageError(f"'{name}' cannot name a step; use small letters, digits and _, and no table's name")
+    return name
+
+
+class Declared(NamedTuple):
+    """One step as the recipe has it: its name, which step it is, and its options."""
+
+    name: str
+    do: str
+    options: dict[str, Any]
+
+
+class Recipe(BaseModel):
+    """A recipe as written. `sources` build examples, `steps` write layers, `views` choose, `outputs` leave files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    workspace: Path | None = None
+    format: dict[str, Any] | None = None
+    sources: tuple[dict[str, Any], ...] = Field(default=(), min_length=1)
+    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    views: dict[str, ViewSpec] = Field(default_factory=dict)
+    outputs: tuple[dict[str, Any], ...] = ()
+    _path: Path = PrivateAttr(default=Path("recipe.yaml"))
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a recipe. Raises UsageError that names the file, and the line or key that is wrong."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"{path} cannot be read ({error}); `perceptdata init FILE` writes a first recipe"
+            ) from error
+        try:
+            content = yaml.load(text, Loader=_StrictLoader)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise UsageError(f"{path} is not a recipe: it has no keys; `perceptdata init FILE` writes a first one")
+        try:
+            recipe = cls.model_validate(content)
+        except ValidationError as error:
+            raise UsageError(f"{path}: {option_errors(error, cls)}") from error
+        recipe._path = path
+        recipe.declared()
+        return recipe
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def folder(self) -> Path:
+        """What its paths are relative to."""
+        return self._path.parent
+
+    def declared(self) -> list[Declared]:
+        """Sources as build steps, then the steps, in order.
+
+        Raises UsageError for names that are wrong or used twice.
+        """
+        found: list[Declared] = []
+        for source in self.sources:
+            if "use" not in source:
+                raise UsageError(f"{self._path}: every source names its builder with 'use' (one has {sorted(source)})")
+            options = {key: value for key, value in source.items() if key != "name"}
+            found.append(Declared(str(source.get("name", source["use"])), "build", options))
+        for name, options in self.steps.items():
+            if "do" not in options:
+                raise UsageError(f"{self._path}: step '{name}' says nothing to do; give it 'do: NAME'")
+            found.append(
+                Declared(name, str(options["do"]), {key: value for key, value in options.items() if key != "do"})
+            )
+        names = [step.name for step in found]
+        for name in names:
+            check_name(name)
+            if names.count(name) > 1:
+                raise UsageError(f"{self._path}: two steps are called '{name}'; give one of them another 'name'")
+        return found
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A safe loader for which a key that stands twice is an error, not the last one's victory."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)

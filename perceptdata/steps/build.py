@@ -1,0 +1,171 @@
+"""Build: a source becomes examples, images, the layers it brings, and rejects.
+
+    Build.of({"use": "geometry3k", "path": "data_examples"})
+
+Each part of the source makes one shard. Rows whose id stands in an earlier shard are found in the closing pass, and
+their shard is made again without them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from perceptdata import registry
+from perceptdata.draft import BadRow, Draft
+from perceptdata.errors import Rejected, UsageError
+from perceptdata.images import MAX_PIXELS
+from perceptdata.ingest import Ingest
+from perceptdata.layers import Producer
+from perceptdata.manifest import StepVersion, digest
+from perceptdata.plugins import Builder, Part
+from perceptdata.shard import ShardWriter
+from perceptdata.steps.step import Shard, Step
+from perceptdata.workspace import EXAMPLES, layer_room
+
+if TYPE_CHECKING:
+    from perceptdata.workspace import Workspace
+
+
+class Build(Step):
+    """`use` names the builder, `path` its source.
+
+    `options` are the builder's own. `limit` reads only the first rows.
+    """
+
+    do: ClassVar[str] = "build"
+    use: str
+    path: Path | None = None
+    limit: int | None = Field(default=None, gt=0)
+    max_image_pixels: int = Field(default=MAX_PIXELS, gt=0)
+    options_: dict[str, Any] = Field(default_factory=dict, alias="options")
+
+    @classmethod
+    def of(cls, source: Mapping[str, Any]) -> Self:
+        """From a recipe's source, where the builder's options stand beside the step's own."""
+        own = {"use", "path", "limit", "max_image_pixels"}
+        return cls(
+            **{key: value for key, value in source.items() if key in own},
+            options={key: value for key, value in source.items() if key not in own},
+        )
+
+    @cached_property
+    def builder(self) -> Builder:
+        """The builder, with its options checked."""
+        return registry.make("builders", self.use, self.options_)
+
+    def identity(self) -> dict[str, Any]:
+        """Without the path: a corpus is the same wherever it lies."""
+        builder = {"name": self.builder.name, "version": self.builder.version, **self.builder.options()}
+        return {
+            "do": self.do,
+            "version": self.version,
+            "builder": builder,
+            "limit": self.limit,
+            "max": self.max_image_pixels,
+        }
+
+    def producer(self) -> Producer:
+        """Rows of a build name the builder."""
+        return Producer(name=self.builder.name, version=self.builder.version, config=self.fingerprint)
+
+    def plan(self, ws: Workspace, name: str) -> list[Shard]:
+        """One shard a part; with a limit, one shard in all."""
+        parts = list(self.builder.parts(self.path))
+        groups = [parts] if self.limit else [[part] for part in parts]
+        stamp = _Stamp(self.path)
+        shards = []
+        for number, group in enumerate(groups):
+            work = BuildWork(name, self.builder, tuple(group), self.producer(), self.max_image_pixels, self.limit)
+            shard = f"{number:05d}"
+            shards.append(Shard(shard, digest([stamp.part(part) for part in group]), f"{name}/{shard}", work))
+        return shards
+
+    def finish(self, ws: Workspace, name: str, run: StepVersion) -> list[Shard]:
+        """Shards in which an id stands that an earlier shard, of this source or another, has too."""
+        seen: set[str] = set()
+        again: dict[str, set[str]] = {}
+        for step, shard, _, file in ws.shards(EXAMPLES):
+            ids = pq.read_table(ws.file(file), columns=["id"]).column("id").to_pylist()
+            doubled = seen.intersection(ids)
+            if doubled and step == name:
+                again[shard] = doubled
+            seen.update(ids)
+        return [
+            shard._replace(work=replace(shard.work, taken=frozenset(again[shard.name])))
+            for shard in (self.plan(ws, name) if again else [])
+            if shard.name in again and isinstance(shard.work, BuildWork)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWork:
+    """One shard of examples. `taken` are ids that earlier shards have."""
+
+    step: str
+    builder: Builder
+    parts: tuple[Part, ...]
+    producer: Producer
+    max_pixels: int
+    limit: int | None
+    taken: Collection[str] = frozenset()
+
+    def run(self, writer: ShardWriter) -> None:
+        """Read, check and write the rows; what cannot be used becomes a reject."""
+        ingest = Ingest(self.builder, self.step, self.producer, self.max_pixels)
+        seen = set(self.taken)
+        for draft in islice(self._read(), self.limit):
+            if isinstance(draft, BadRow):
+                writer.reject(ingest.reject(draft, Rejected(draft.code, draft.message)))
+                continue
+            try:
+                made = ingest(draft)
+                if made.example.id in seen:
+                    raise Rejected(
+                        "id.duplicate", f"an earlier row has the id {made.example.id}; give rows distinct keys"
+                    )
+            except Rejected as rejected:
+                writer.reject(ingest.reject(draft, rejected))
+                continue
+            seen.add(made.example.id)
+            writer.add(EXAMPLES, made.example)
+            for image in made.images:
+                writer.add_image(image)
+            for kind, records in made.layers.items():
+                for record in records:
+                    writer.add(layer_room(kind), record)
+
+    def _read(self) -> Iterator[Draft | BadRow]:
+        for part in self.parts:
+            yield from self.builder.read(part)
+
+
+class _Stamp:
+    """What tells that a source changed: names, sizes and times of the files a part covers."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._known: dict[Path, list[Any]] = {}
+
+    def part(self, part: Part) -> list[Any]:
+        """The part's own description and the stamp of its path."""
+        relative = os.path.relpath(part.path, self._root) if part.path and self._root else None
+        return [relative, part.split, part.start, part.stop, self._path(part.path) if part.path else None]
+
+    def _path(self, path: Path) -> list[Any]:
+        if path not in self._known:
+            try:
+                files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+                stats = [(item, item.stat()) for item in files]
+            except OSError as error:
+                raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+            self._known[path] = [[os.path.relpath(item, path), stat.st_size, stat.st_mtime_ns] for item, stat in stats]
+        return self._known[path]

@@ -1,0 +1,138 @@
+"""Running a step: plan, skip what is done, make the rest, close. The same for every step, verb and recipe.
+
+with ws.lock("tag"):
+    outcome = run_step(ws, "tags", Tag(), workers=2, watch=print)
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from perceptdata.errors import UsageError
+from perceptdata.execution.local import run_tasks
+from perceptdata.execution.task import Task
+from perceptdata.manifest import ShardEntry, StepVersion
+from perceptdata.shard import IMAGES, TEMPORARY, room_folder
+from perceptdata.steps.step import Shard, Step
+from perceptdata.workspace import REJECTS, ROOMS
+
+if TYPE_CHECKING:
+    from perceptdata.workspace import Workspace
+
+Watch = Callable[[int, int, int], None]
+"""Told of progress: shards done, shards in all, rows made so far."""
+
+
+def _unwatched(done: int, total: int, rows: int) -> None:
+    """Nobody looks."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What running a step did. `made` counts rows by room, over the whole step; `rejected` counts reasons."""
+
+    step: str
+    do: str
+    version: str
+    shards: int
+    skipped: int
+    seconds: float
+    made: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class Plan:
+    """What running a step would do."""
+
+    step: str
+    do: str
+    version: str
+    shards: list[Shard]
+    todo: list[Shard]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `--dry-run --json`."""
+        return {
+            "step": self.step,
+            "do": self.do,
+            "version": self.version,
+            "shards": len(self.shards),
+            "todo": len(self.todo),
+        }
+
+
+def plan_step(ws: Workspace, name: str, step: Step) -> Plan:
+    """All shards of the step, and those that are missing or whose input changed."""
+    shards = step.plan(ws, name)
+    state = ws.manifest.steps.get(name)
+    if state and state.current.do != step.do:
+        raise UsageError(f"'{name}' is a {state.current.do} step in {ws.path}; give the {step.do} step another name")
+    done = state.versions[step.fingerprint].shards if state and step.fingerprint in state.versions else {}
+    todo = [shard for shard in shards if not _is_done(ws, shard, done.get(shard.name))]
+    return Plan(name, step.do, step.fingerprint, shards, todo)
+
+
+def _is_done(ws: Workspace, shard: Shard, entry: ShardEntry | None) -> bool:
+    return (
+        entry is not None
+        and entry.input == shard.digest
+        and all(ws.file(file).exists() for file in entry.files.values())
+    )
+
+
+def run_step(ws: Workspace, name: str, step: Step, workers: int = 1, watch: Watch = _unwatched) -> Outcome:
+    """Bring the step up to date. The caller holds the lock; every finished shard is entered at once."""
+    began = time.perf_counter()
+    plan = plan_step(ws, name, step)
+    version = plan.version
+    run = ws.begin(name, version, step.do, step.identity(), len(plan.shards))
+    for shard in set(run.shards) - {shard.name for shard in plan.shards}:
+        del run.shards[shard]
+    _sweep(ws, name, version)
+    _make(ws, name, version, run, plan.todo, workers, watch)
+    if plan.todo or not run.finished:
+        _make(ws, name, version, run, step.finish(ws, name, run), workers, _unwatched)
+        ws.finish(run)
+    return outcome(ws, name, run, version, len(plan.shards) - len(plan.todo), time.perf_counter() - began)
+
+
+def outcome(ws: Workspace, name: str, run: StepVersion, version: str, skipped: int, seconds: float) -> Outcome:
+    """The state of a run as an outcome."""
+    rejected: Counter[str] = Counter()
+    for entry in run.shards.values():
+        rejected.update(entry.rejected)
+    rooms = [*ROOMS, IMAGES]
+    made = {room: count for room in rooms if room != REJECTS and (count := run.rows(room))}
+    return Outcome(
+        name, run.do, version, len(run.shards), skipped, round(seconds, 3), made, dict(rejected.most_common())
+    )
+
+
+def _make(
+    ws: Workspace, name: str, version: str, run: StepVersion, shards: list[Shard], workers: int, watch: Watch
+) -> None:
+    tasks = [Task(ws.path, name, version, shard.name, shard.digest, shard.about, shard.work) for shard in shards]
+    done, rows = run.expected - len(tasks), 0
+    watch(done, run.expected, rows)
+    for task, entry in run_tasks(tasks, workers):
+        run.shards[task.shard] = entry
+        ws.save()
+        done += 1
+        rows += max((file.rows for room, file in entry.files.items() if room != IMAGES), default=0)
+        watch(done, run.expected, rows)
+
+
+def _sweep(ws: Workspace, name: str, version: str) -> None:
+    """Remove what an interrupted run left half written."""
+    for room in (*ROOMS, IMAGES):
+        for path in room_folder(ws.path, room, name, version).glob(f".*{TEMPORARY}"):
+            path.unlink()
