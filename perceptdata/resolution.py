@@ -195,8 +195,9 @@ def _check_groups(rows: pa.Table, name: str) -> None:
     torn = counts.filter(pa.compute.greater(counts.column("split_count"), 1))
     if torn.num_rows:
         raise UsageError(
-            f"view '{name}': {torn.num_rows} groups stand in more than one split, '{torn.column('group')[0].as_py()}' for "
-            "one; choose rows with 'where', or let groups decide with splits: {train: 0.9, test: 0.1}"
+            f"view '{name}': {torn.num_rows} groups stand in more than one split, "
+            f"'{torn.column('group')[0].as_py()}' for one; choose rows with 'where', or let groups decide with "
+            "splits: {train: 0.9, test: 0.1}"
         )
 
 

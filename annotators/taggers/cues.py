@@ -1,14 +1,14 @@
 """`cues`: which words of a clause speak for perception, reasoning or neither.
 
-A clause's score for a label is the sum of the weights of its cues for that label (`cues.tsv`: cue, label, weight, and why
-it is one), plus what its form says (`FORMS`): a colon at its end, its length, how far into the text it stands. Tags
+A clause's score for a label is the sum of the weights of its cues for that label (`cues.tsv`: cue, label, weight, and
+why it is one), plus what its form says (`FORMS`): a colon at its end, its length, how far into the text it stands. Tags
 and code are `other`, whatever words they hold. The three scores become probabilities (softmax), and the span's `score`
 is the margin between the best and the second, in [0, 1]: 0 is a coin toss.
 
-Cues are matched in lower-case ASCII, as whole words, the longest where several begin together; a cue that ends in `*` is
-the beginning of a word. One Aho-Corasick automaton finds them all over the whole batch at once; it is built when first
-needed, once a process. The weights were fitted in families (logistic regression on the gold development set, one weight a
-family of cues) and rounded.
+Cues are matched in lower-case ASCII, as whole words, the longest where several begin together; a cue that ends in `*`
+is the beginning of a word. One Aho-Corasick automaton finds them all over the whole batch at once; it is built when
+first needed, once a process. The weights were fitted in families (logistic regression on real traces, one weight for
+all cues of one reason) and rounded, so that a rare cue borrows its weight from its kin.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import csv
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ class Cues(Tagger):
         tagger = np.zeros(len(start), np.int8)
         return [
             SpanSet(PRO, start[a:b], end[a:b], label[a:b], margin[a:b], tagger[a:b], (self.name,))
-            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+            for a, b in pairwise(cuts)
         ]
 
 

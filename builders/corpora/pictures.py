@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 from perceptdata.draft import FileIn, ImageRef, ZipMember
@@ -90,17 +90,14 @@ class Store:
             raise UsageError(f"{self.root} is neither a folder nor a zip file; images names one of these") from None
 
     def find(self, name: str) -> ImageRef:
-        """The reference for a path. Raises Rejected `image.path_escapes` for one that leads out."""
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name):
-            raise Rejected("image.path_escapes", f"'{name}' leads out of {self.root}; give paths inside it")
-        again = len(path.parts) > 1 and path.parts[0] in (self.root.name, self.root.stem)
-        inner = str(PurePosixPath(*path.parts[1:])) if again else None
+        """The reference for a path. Whether it leads out of the root, or nowhere, is the engine's to check."""
+        head, slash, inner = name.removeprefix("./").partition("/")
+        again = bool(slash) and head in (self.root.name, self.root.stem) and ".." not in inner
         if self.archive is None:
-            use_inner = inner is not None and not (self.root / path).exists() and (self.root / inner).exists()
-            return FileIn(self.root, inner if use_inner and inner else str(path))
-        use_inner = inner is not None and str(path) not in self.archive and inner in self.archive
-        return ZipMember(self.root, inner if use_inner and inner else str(path))
+            if again and not (self.root / name).exists() and (self.root / inner).exists():
+                return FileIn(self.root, inner)
+            return FileIn(self.root, name)
+        return ZipMember(self.root, inner if again and name not in self.archive and inner in self.archive else name)
 
 
 def references(value: Any, store: Store) -> list[ImageRef]:
@@ -120,6 +117,7 @@ def references(value: Any, store: Store) -> list[ImageRef]:
     if not isinstance(value, str):
         raise Rejected("field.invalid", f"an image column holds a {type(value).__name__}")
     if _URL.match(value):
-        raise Rejected("image.missing", f"{value[:200]} is an address; download the pictures and name their folder with images")
+        said = f"{value[:200]} is an address; download the pictures and name their folder with images"
+        raise Rejected("image.missing", said)
     decoded = _decode(value)
     return [decoded] if decoded is not None else [store.find(value)]

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from .wording import series
+
 COLOURS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -209,17 +211,17 @@ def _joined(clique: Sequence[int]) -> str:
         return f"Vertex {clique[0]} stands alone"
     if len(clique) == 2:
         return f"Vertices {clique[0]} and {clique[1]} are joined"
-    return f"Vertices {_series(str(vertex) for vertex in clique)} are all joined to each other"
+    return f"Vertices {series(clique)} are all joined to each other"
 
 
 def _assigned(clique: Sequence[int], verb: str = "") -> str:
     """`0 the colour a and 1 the colour b`, or with `be`: `0 be a and 1 be b`."""
     between = f" {verb} " if verb else " the colour "
-    return _series(f"{vertex}{between}{COLOURS[at]}" for at, vertex in enumerate(clique))
+    return series(f"{vertex}{between}{COLOURS[at]}" for at, vertex in enumerate(clique))
 
 
 def _coloured(vertices: Sequence[int], taken: Sequence[int | None]) -> str:
-    return _series(f"{vertex} ({COLOURS[own]})" for vertex in vertices if (own := taken[vertex]) is not None)
+    return series(f"{vertex} ({COLOURS[own]})" for vertex in vertices if (own := taken[vertex]) is not None)
 
 
 def _beside(seen: Sequence[int], taken: Sequence[int | None]) -> str:
@@ -232,9 +234,4 @@ def _count(colours: int, verb: str = "are") -> str:
 
 
 def _either(options: Sequence[int]) -> str:
-    return _series((COLOURS[option] for option in options), "or")
-
-
-def _series(items: Iterable[str], word: str = "and") -> str:
-    listed = list(items)
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {word} {listed[-1]}"
+    return series((COLOURS[option] for option in options), "or")

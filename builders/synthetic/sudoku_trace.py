@@ -7,10 +7,11 @@ written `r3c5`, rows, columns and boxes counted from 1, boxes row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .sudoku_solver import Grid, shape, solution
+from .wording import series
 
 
 class Placement(NamedTuple):
@@ -112,8 +113,8 @@ class State:
         for other in lacking:
             if other != digit:
                 held.setdefault(self._holder(cell, other), []).append(other)
-        reasons = _series(f"{holder} {_series(map(str, digits))}" for holder, digits in held.items())
-        return f"{where.capitalize()} lacks {_series(map(str, lacking))}, but {reasons}, {so}."
+        reasons = series(f"{holder} {series(digits)}" for holder, digits in held.items())
+        return f"{where.capitalize()} lacks {series(lacking)}, but {reasons}, {so}."
 
     def _holder(self, cell: int, digit: int) -> str:
         for unit in self.shape.units_of[cell]:
@@ -131,15 +132,9 @@ class State:
         return None
 
     def _only_place(self, unit: int, blanks: Sequence[int], place: int, digit: int) -> str:
-        held: dict[str, list[str]] = {}
-        for cell in blanks:
-            if cell != place:
-                held.setdefault(self._holder(cell, digit), []).append(self.name(cell))
-        reasons = _series(
-            f"{holder} {digit}" if holder.endswith("cannot be") else f"{_series(names)} cannot be {digit} as {holder} it"
-            for holder, names in held.items()
-        )
-        return f"In {self.unit(unit)}, {digit} can only go in {self.name(place)}: {reasons}."
+        holders = dict.fromkeys(self._holder(cell, digit) for cell in blanks if cell != place)
+        reasons = series(f"{holder} {digit}" for holder in holders)
+        return f"In {self.unit(unit)}, {digit} can only go in {self.name(place)}, as {reasons}."
 
 
 def explain(grid: Sequence[int], size: int) -> tuple[Grid, str]:
@@ -176,7 +171,7 @@ def _rule_out(state: State, full: Grid) -> Placement:
 
 def _suppose(state: State, cell: int, digit: int) -> str:
     name = state.name(cell)
-    return f"{name} can be {_series(map(str, _digits(state.free(cell))), 'or')}, but {name} cannot be {digit}"
+    return f"{name} can be {series(_digits(state.free(cell)), 'or')}, but {name} cannot be {digit}"
 
 
 def _contradiction(state: State, cell: int, digit: int) -> str | None:
@@ -194,8 +189,3 @@ def _contradiction(state: State, cell: int, digit: int) -> str | None:
 
 def _digits(mask: int) -> list[int]:
     return [at + 1 for at in range(mask.bit_length()) if mask >> at & 1]
-
-
-def _series(items: Iterable[str], word: str = "and") -> str:
-    listed = list(items)
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {word} {listed[-1]}"

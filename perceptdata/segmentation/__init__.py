@@ -8,13 +8,13 @@ Clauses and the gaps between them tile a text exactly. Only clauses are labelled
 headings and ruled lines are gaps. A text is cut
 
     at every line break, and around tags (`<think>`, `</answer>`) and fenced code, which are clauses of their own;
-    behind `.`, `?`, `!` (with closing quotes and brackets) before white space, and behind CJK full stops. A full stop is
-        none after an abbreviation, between initials, or before a lower-case word;
+    behind `.`, `?`, `!` (with closing quotes and brackets) before white space, and behind CJK full stops; a full stop
+        ends no sentence after an abbreviation, between initials, or before a lower-case word;
     before a connective that turns from stating to concluding or back: ", so", ", which means", " because". Nowhere else
-        inside a sentence: "32, so x = 7" is exactly the place where perception ends and reasoning begins.
+        inside a sentence: "32, so x = 7" is exactly the place where perception ends and reasoning begins;
 
-and never inside maths, inline code or a row of a table (`atoms`). The rules look only a few characters around, so that a
-whole batch is cut at once (`buffer`), and the clauses of a text do not depend on its batch.
+and never inside maths, inline code or a row of a table (`atoms`). The rules look only a few characters around, so that
+a whole batch is cut at once (`buffer`), and the clauses of a text do not depend on its batch.
 """
 
 from __future__ import annotations

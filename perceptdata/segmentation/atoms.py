@@ -7,7 +7,8 @@
     marker      `- `, `1. `, `(a) `, `## ` before a line's words, and rules such as `---`: a gap
 
 An opener without its closer is ordinary text: maths and inline code end before a blank line (TeX forbids one there), so
-that one stray dollar cannot swallow a page, and a dollar counts only where it touches what it quotes (`$5 and $7` is money).
+that one stray dollar cannot swallow a page, and a dollar counts only where it touches what it quotes (`$5 and $7` is
+money).
 Every branch of the expression is possessive or bounded by the next opener: the scan is linear, whatever the text.
 """
 
@@ -27,6 +28,8 @@ _ATTRIBUTE = r"""[ \t]+[A-Za-z_:][\w.:-]*+=(?:"[^"<>\n\0]*+"|'[^'<>\n\0]*+'|[^\s
 # A piece of maths without dollars and brackets: no NUL, no blank line.
 _TEX = r"[^\\$\n\0]++|\\[^()\[\]\0]|\n(?![ \t]*+\n)"
 
+_MARKER = r"[-*+>]|\#{1,6}+|\d{1,3}+[.)]|\(?[A-Za-z]\)|\(\d{1,3}+\)|\([ivx]{1,4}+\)"
+
 # One set of first bytes for all branches, so that the engine skips from one to the next without trying any branch. An
 # empty group names the branch that matched.
 _SCAN = re.compile(
@@ -41,8 +44,7 @@ _SCAN = re.compile(
       | (?<=<) (?: /?+(?!{_INLINE_HTML})[A-Za-z][\w.:-]++(?:{_ATTRIBUTE})*+[ \t]*+/?+> | \|[A-Za-z_]++\|> ) (?P<tag>)
       | (?<=[\n\0]) [ \t]*+ (?: [-*_=|:+](?:[ \t]*+[-*_=|:+]){{2,}}+[ \t]*+ (?=[\n\0]) (?P<rule>)
           | \|[^\n\0]*\|[ \t]*+ (?=[\n\0]) (?P<row>)
-          | (?: (?: [-*+>] | \#{{1,6}}+ | \d{{1,3}}+[.)] | \(?[A-Za-z]\) | \(\d{{1,3}}+\) | \([ivx]{{1,4}}+\) ) [ \t]++ )+
-            (?=[^\s\0]) (?P<marker>) )
+          | (?: (?:{_MARKER})[ \t]++ )+ (?=[^\s\0]) (?P<marker>) )
     )
     """.encode(),
     re.VERBOSE,
@@ -53,7 +55,7 @@ _DEEPEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Atoms:
-    """Sorted, disjoint stretches of a buffer: none is cut inside, `alone` ones are cut at both ends, `gaps` are no text."""
+    """Sorted, disjoint stretches: none is cut inside, `alone` ones are cut at both ends; `gaps` are no text."""
 
     start: NDArray[np.int64]
     end: NDArray[np.int64]

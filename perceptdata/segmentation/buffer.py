@@ -1,4 +1,4 @@
-"""A batch of texts as one byte string, one byte a code point: what makes a scan over a batch cheap and its offsets exact.
+"""A batch of texts as one byte string, one byte a code point: a scan over a batch is cheap and its offsets exact.
 
     buffer = Buffer.of(["Area = 3 cm².", "其面積為三。"])
     buffer.raw          # b"\\0Area = 3 cm\\xfe.\\0\\xff\\xff\\xff\\xff\\xff\\x80\\0..."
@@ -25,7 +25,7 @@ GUARD = 4  # NUL bytes behind the last text, so that looking a few bytes ahead n
 SPACE, STOP, CLOSER, WORD, LOWER, UPPER, DIGIT, BREAK = (1 << bit for bit in range(8))
 
 _ALIKE = {
-    " ": "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000",
+    " ": "\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))),
     "'": "‘’ʼ′",
     '"': "“”„«»「」『』",
     "-": "‐‑‒–—―",
