@@ -98,7 +98,7 @@ def decode(data: bytes | memoryview) -> Pillow.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture.load()
-            if turn := _UPRIGHT.get(_orientation(picture)):
+            if (turn := _UPRIGHT.get(_orientation(picture))) is not None:
                 picture = picture.transpose(turn)
             if picture.mode.startswith("I"):
                 picture = picture.convert("I").point(lambda level: level * (1 / 257)).convert("L")

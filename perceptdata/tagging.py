@@ -103,8 +103,10 @@ class _Flat:
     def split(self, texts: int, scheme: Scheme, names: tuple[str, ...]) -> list[SpanSet]:
         """One set a text."""
         cuts = np.searchsorted(self.text, np.arange(texts + 1)).tolist()
-        columns = (self.start, self.end, self.label, self.score, self.tagger)
-        return [SpanSet(scheme, *(column[a:b] for column in columns), names) for a, b in pairwise(cuts)]
+        start, end, label, score, tagger = self.start, self.end, self.label, self.score, self.tagger
+        return [
+            SpanSet(scheme, start[a:b], end[a:b], label[a:b], score[a:b], tagger[a:b], names) for a, b in pairwise(cuts)
+        ]
 
 
 def _joined(arrays: Sequence[NDArray], dtype: type) -> NDArray:

@@ -27,7 +27,10 @@ def encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
 
 
 def noise(width: int = 60, height: int = 40, mode: str = "RGB") -> Image.Image:
-    return Image.effect_noise((width, height), 80).convert(mode)
+    picture = Image.effect_noise((width, height), 80).convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(100)
+    return picture
 
 
 def code_of(ref: ImageRef, **options: Any) -> str:
@@ -197,6 +200,7 @@ def test_transparency_is_composited_on_white() -> None:
     assert images.decode(encoded(clear, "PNG")).getpixel((1, 1)) == (255, 255, 255)
     assert images.decode(encoded(half, "PNG")).getpixel((1, 1)) == (127, 127, 127)
     palette = Image.new("P", (4, 4), 3)
+    palette.putpalette([10, 20, 30] * 256)
     assert images.decode(encoded(palette, "PNG", transparency=3)).getpixel((1, 1)) == (255, 255, 255)
 
 

@@ -55,9 +55,9 @@ class Cue(NamedTuple):
 @cache
 def cue_list() -> tuple[Cue, ...]:
     """The cues of `cues.tsv`."""
-    with resources.files(__package__).joinpath("cues.tsv").open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return tuple(Cue(row["cue"], PRO.code(row["label"]), float(row["weight"]), row["reason"]) for row in rows)
+    lines = resources.files(__package__).joinpath("cues.tsv").read_text("utf-8").splitlines()
+    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return tuple(Cue(row["cue"], PRO.code(row["label"]), float(row["weight"]), row["reason"]) for row in rows)
 
 
 class _Matcher(NamedTuple):

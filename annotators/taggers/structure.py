@@ -7,8 +7,8 @@
 Three sources, all certain (score 1.0), in this order:
 
 * the border of a solver's trace. When the example has `facts` (the canonical perception text) and the text begins with
-  them, that stretch is perception, as one span, and what follows to the end is reasoning, as one span: solvers write
-  what they saw first, and from then on only use it;
+  them, plain or fenced, that stretch is perception, as one span, and what follows to the end is reasoning, as one span:
+  a solver writes down what there is to see first, and from then on only uses it;
 * tags. Inside a section whose name says what it holds, its clauses are of that kind (the innermost named section
   counts). Tags and fenced code are `other` themselves. A tag that is never closed opens nothing;
 * a last clause that is a `\\boxed{..}` answer is reasoning.
@@ -96,11 +96,11 @@ class Structure(Tagger):
         facts = item.example.facts.strip() if item.example is not None and item.example.facts else ""
         if not facts or not len(item.start) or (item.label >= 0).any():
             return None
-        begin = len(item.text) - len(item.text.lstrip())
-        if not item.text.startswith(facts, begin):
+        stated = re.compile(rf"\s*(?P<fence>```\w*\s+)?{re.escape(facts)}(?(fence)\s*```)").match(item.text)
+        if stated is None:
             return None
-        first = int(np.searchsorted(item.end, begin + len(facts), side="right"))  # clauses that end within the facts
-        if first == 0 or (first < len(item.start) and item.start[first] < begin + len(facts)):
+        first = int(np.searchsorted(item.end, stated.end(), side="right"))  # how many clauses end within the facts
+        if first == 0 or (first < len(item.start) and item.start[first] < stated.end()):
             return None  # the facts end inside a clause: no border to rely on
         spans = [Span(int(item.start[0]), int(item.end[first - 1]), "perception")]
         if first < len(item.start):

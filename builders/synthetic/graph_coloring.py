@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from math import comb
@@ -25,22 +23,13 @@ from perceptdata.plugins import Plugin, Question, Solution
 from .builder import SyntheticBuilder, SyntheticFamily, facts_checker
 from .canvas import Canvas
 from .colouring import COLOURS, adjacency, chromatic_number, connected, explain
+from .graph_text import Edge, Graph, parse_colours, parse_graph
 from .layout import MAX_VERTICES, place
 from .splits import shuffled
-
-Edge = tuple[int, int]
 
 _FEW = 1 << 17  # graphs that are listed rather than streamed
 _SPARE = 64  # candidates a record may need; running dry then has a chance below e^-20
 _LINE, _FONT = 2.5, {20: 22, 15: 17}
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """A simple graph. `edges` is sorted, each with its smaller end first."""
-
-    vertices: int
-    edges: tuple[Edge, ...]
 
 
 class GraphOptions(Plugin):

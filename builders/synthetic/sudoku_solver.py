@@ -37,9 +37,7 @@ def shape(size: int) -> Shape:
         for row in range(size)
         for column in range(size)
     )
-    cells_of = tuple(
-        tuple(cell for cell, units in enumerate(units_of) if unit in units) for unit in range(3 * size)
-    )
+    cells_of = tuple(tuple(cell for cell, units in enumerate(units_of) if unit in units) for unit in range(3 * size))
     return Shape(size, units_of, cells_of)
 
 

@@ -1,0 +1,285 @@
+"""What a user's columns mean, resolved by name and by value from the first rows of a file.
+
+    found = detect(Path("testmini.jsonl"), images=Path("images"))
+    found.columns        {"question": "question", "options": "choices", "answer": "answer", "image": "images", …}
+    found.choices        "list+letter"
+
+Names are compared without case, with `_` for spaces and hyphens; an object's fields count as `object.field`. Images and
+conversations are told by their values whatever they are called. A user's own map goes before everything found here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perceptdata.errors import Rejected, UsageError
+from perceptdata.example import AnswerKind
+
+from .choices import Layout, index_of, inline_choices, layout_of, read_choices
+from .conversations import is_conversation
+from .gold import final_answer, marked_answer, typed
+from .literals import is_written_list
+from .pictures import ImageKind, kind_of
+from .tables import KEY, read_rows
+
+SAMPLE = 64  # rows looked at
+META = "meta."
+TARGETS = (
+    "question",
+    "conversation",
+    "answer",
+    "answer.accepts",
+    "answer.index",
+    "answer.kind",
+    "choices",
+    "choices.values",
+    "images",
+    "facts",
+    "response",
+    "id",
+    "split",
+    "stage",
+    "group",
+)
+SYNONYMS = {"key": "id"}
+
+# Names in order of preference. A column is taken only if its values fit, so a name here may be ambiguous.
+NAMES: dict[str, tuple[str, ...]] = {
+    "question": ("question", "problem", "query", "prompt", "sentence", "problem_text", "instruction", "extra_info.question"),
+    "answer": (
+        "answer",
+        "answers",
+        "gt_answer",
+        "ground_truth",
+        "reward_model.ground_truth",
+        "multiple_choice_answer",
+        "label",
+        "extra_info.answer",
+        "final_answer",
+        "gold",
+        "solution",
+    ),
+    "choices": ("choices", "options", "option"),
+    "choices.values": ("precise_value",),
+    "images": ("images", "image", "decoded_image", "image_path", "imgname", "image_file", "file_name", "img", "picture"),
+    "facts": ("facts", "scene_facts", "perception"),
+    "response": ("response", "rationale", "solution", "explanation", "detailed_solution", "cot", "reasoning", "thinking"),
+    "id": ("id", KEY, "pid", "qid", "question_id", "questionid", "uid", "unique_id", "index", "sample_index", "extra_info.index"),
+    "split": ("split", "data_split", "set_name", "extra_info.split"),
+    "group": ("group", "scene_id"),
+}
+_LETTERED = tuple(tuple(f"{prefix}{letter}" for letter in "abcdefghij") for prefix in ("", "option_", "option", "choice_"))
+_SHORT = 40  # characters beside a marked answer that still make a column an answer, not a rationale
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A resolved mapping: column -> target, how choices and images are written, and what looked odd."""
+
+    columns: Mapping[str, str]
+    choices: Layout | None
+    images: ImageKind | None
+    answer: AnswerKind | None
+    rows: int
+    warnings: tuple[str, ...] = ()
+
+    def of(self, target: str) -> list[str]:
+        """The columns of a target, in order."""
+        return [column for column, its in self.columns.items() if its == target]
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with the fields of plain objects as `object.field`; embedded images stay whole."""
+    fields: dict[str, Any] = {}
+    for name, value in row.items():
+        fields[name] = value
+        if isinstance(value, Mapping) and not {"bytes", "path"} & set(value):
+            fields |= {f"{name}.{inner}": each for inner, each in value.items()}
+    return fields
+
+
+def detect(path: Path, images: Path | None = None, given: Mapping[str, str] | None = None) -> Detection:
+    """The mapping for a file. `given` maps columns to targets and goes first. Raises UsageError for a wrong map.
+
+    `images` is where pictures lie; without it, and with columns that hold paths, a warning says where they will be sought.
+    """
+    rows = [flat(row.fields) for row in read_rows(path, 0, SAMPLE, SAMPLE) if not isinstance(row.fields, Rejected)]
+    return _Finder(path, rows, images, given or {}).detection()
+
+
+class _Finder:
+    def __init__(self, path: Path, rows: Sequence[Mapping[str, Any]], images: Path | None, given: Mapping[str, str]) -> None:
+        self.path, self.rows, self.root = path, rows, images
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        self.values = {name: [row[name] for row in rows if row.get(name) is not None] for name in names}
+        self.by_plain = {_plain_name(name): name for name in reversed(names)}
+        self.given = {column: SYNONYMS.get(target, target) for column, target in given.items()}
+        self.columns: dict[str, str] = {}
+        self.warnings: list[str] = []
+
+    def detection(self) -> Detection:
+        self._take_given()
+        kind = self._images()
+        self._conversation()
+        for target in ("question", "facts", "split", "group"):
+            self._by_name(target, lambda values: all(isinstance(value, str) for value in values))
+        self._by_name("id", self._is_id)
+        self._choices()
+        self._answer()
+        layout = self._layout()
+        self._rest()
+        if not self._has("question") and not self._has("conversation"):
+            self.warnings.append("no column holds questions; map one with map: {COLUMN: question}")
+        if not self._has("answer") and not self._has("answer.index") and not self._has("conversation"):
+            said = "it is taken from the end of the response" if self._has("response") else "map one with map: {COLUMN: answer}"
+            self.warnings.append(f"no column holds the answer; {said}")
+        return Detection(self.columns, layout, kind, self._answer_kind(layout), len(self.rows), tuple(self.warnings))
+
+    # --- one target at a time
+
+    def _take_given(self) -> None:
+        for column, target in self.given.items():
+            if target not in TARGETS and not (target.startswith(META) and len(target) > len(META)):
+                near = difflib.get_close_matches(target, TARGETS, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"the targets are {', '.join(TARGETS)} and meta.NAME"
+                raise UsageError(f"map: there is no target '{target}'; {hint}")
+            if self.rows and column not in self.values:
+                near = difflib.get_close_matches(column, self.values, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.values)}"
+                raise UsageError(f"map: {self.path.name} has no column '{column}'; {hint}")
+            self.columns[column] = target
+
+    def _images(self) -> ImageKind | None:
+        kinds = {name: _one_kind(values) for name, values in self.values.items() if name not in self.columns}
+        if not self._has("images"):
+            found = [name for name, kind in kinds.items() if kind]
+            numbered = [name for name in found if _plain_name(name).rstrip("0123456789").rstrip("_") in ("image", "img")]
+            rank = {"embedded": 0, "base64": 1, "path": 2, "url": 3}
+            order = {name: place for place, name in enumerate(NAMES["images"])}
+            best = sorted(found, key=lambda name: (rank[kinds[name] or "url"], order.get(_plain_name(name), len(order))))
+            family = [name for name in numbered if _plain_name(name)[-1].isdigit() and kinds[name] == kinds[best[0]]]
+            for name in family if best and best[0] in family else best[:1]:
+                self.columns[name] = "images"
+        used = [_one_kind(self.values.get(name, [])) for name in self.columns if self.columns[name] == "images"]
+        kind = next((kind for kind in used if kind), None)
+        if kind == "url":
+            self.warnings.append("images are addresses; download them and name their folder with images")
+        if kind == "path" and self.root is None:
+            self.warnings.append(f"image paths are sought in {self.path.parent.name}/; name another root with images")
+        return kind
+
+    def _conversation(self) -> None:
+        if self._has("conversation") or self._has("question"):
+            return
+        for name, values in self.values.items():
+            if name not in self.columns and values and all(is_conversation(value) for value in values):
+                self.columns[name] = "conversation"
+                return
+
+    def _by_name(self, target: str, fits: Any) -> None:
+        if self._has(target) or (target == "question" and self._has("conversation")):
+            return
+        for alias in NAMES[target]:
+            name = self.by_plain.get(alias)
+            if name is not None and name not in self.columns and self.values[name] and fits(self.values[name]):
+                self.columns[name] = target
+                return
+
+    def _is_id(self, values: Sequence[Any]) -> bool:
+        """Every row has one, and no two the same: otherwise it names an image or a document, not the row."""
+        plain = all(isinstance(value, str | int) and str(value) for value in values)
+        return plain and len(values) == len(self.rows) == len(set(map(str, values)))
+
+    def _choices(self) -> None:
+        if self._has("choices"):
+            return
+        for names in _LETTERED:
+            run = [self.by_plain.get(name) for name in names]
+            columns = [name for name in run[: run.index(None) if None in run else None] if name is not None]
+            if len(columns) >= 2 and not any(name in self.columns for name in columns):
+                self.columns |= dict.fromkeys(columns, "choices")
+                return
+        self._by_name("choices", lambda values: all(isinstance(v, str | list | Mapping) for v in values))
+        self._by_name("choices.values", lambda values: self._has("choices") and all(isinstance(v, list) for v in values))
+
+    def _answer(self) -> None:
+        """`solution` is an answer where it is little more than a marked one, else a rationale that ends in the answer."""
+        tagged = self.by_plain.get("solution")
+        rationale = tagged is not None and not all(_is_answer(value) for value in self.values[tagged])
+        if rationale and tagged is not None and tagged not in self.columns and not self._has("response"):
+            self.columns[tagged] = "response"
+        if not self._has("answer.index"):
+            self._by_name("answer", lambda values: True)
+        self._by_name("response", lambda values: all(isinstance(value, str) for value in values))
+
+    def _layout(self) -> Layout | None:
+        question, answer = self._first("question"), self._first("answer")
+        columns = [name for name, target in self.columns.items() if target == "choices"]
+        if self._has("answer.index"):
+            return "list+index"
+        if len(columns) > 1:
+            return "columns"
+        if not columns:
+            blocks = [inline_choices(str(value)) for value in self.values.get(question or "", [])]
+            texts = [str(value) for value in self.values.get(answer or "", [])]
+            letters = sum(len(text.strip("()[]. ")) == 1 for text in texts)
+            return "inline" if any(blocks) and letters else None
+        values = self.values[columns[0]]
+        if any(isinstance(value, str) and not is_written_list(value) for value in values):
+            return "joined"
+        pairs = [(row.get(answer or ""), _quietly(row.get(columns[0]))) for row in self.rows]
+        return layout_of([a for a, _ in pairs], [c for _, c in pairs], self._has("choices.values"))
+
+    def _rest(self) -> None:
+        """What nothing asked for is kept under `meta.`; other spellings of the images are left out."""
+        inside = {name.partition(".")[0] for name in self.columns if "." in name and name not in self.given}
+        for name, values in self.values.items():
+            whole = name.partition(".")[0]
+            nested = "." in name and whole in self.values
+            if name in self.columns or (nested and whole not in inside) or (name in inside and not nested):
+                continue
+            if _one_kind(values) in ("embedded", "base64") or any(isinstance(value, bytes) for value in values):
+                continue
+            self.columns[name] = META + name
+
+    def _answer_kind(self, layout: Layout | None) -> AnswerKind | None:
+        if layout is not None:
+            return "choice"
+        name = self._first("answer") or self._first("response")
+        texts = [str(value[0] if isinstance(value, list) and value else value) for value in self.values.get(name or "", [])]
+        kinds = Counter(typed(final_answer(text)).kind for text in texts)
+        return kinds.most_common(1)[0][0] if kinds else None
+
+    def _has(self, target: str) -> bool:
+        return target in self.columns.values()
+
+    def _first(self, target: str) -> str | None:
+        return next((name for name, its in self.columns.items() if its == target), None)
+
+
+def _plain_name(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _one_kind(values: Sequence[Any]) -> ImageKind | None:
+    kinds = {kind_of(value) for value in values if value not in ("", [])}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _is_answer(value: Any) -> bool:
+    if not isinstance(value, str):
+        return True
+    marked = marked_answer(value)
+    return marked is not None and len(value) - len(marked) <= _SHORT
+
+
+def _quietly(value: Any) -> tuple[str, ...]:
+    try:
+        return read_choices(value)
+    except Rejected:
+        return ()
