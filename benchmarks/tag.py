@@ -1,12 +1,13 @@
 """Rule tagging against spaCy, with the same cues, in one process: `python benchmarks/tag.py [--texts 3000]`.
 
-    match     our automaton with its word-boundary test        spaCy: tokenizer + phrase ruler (lower case)
-    tagger    texts in Arrow -> clauses -> cues -> labels ->    spaCy: tokenizer + sentencizer + phrase ruler, then every
-              spans in Arrow                                   sentence labelled by its cues' weights -> spans in Arrow
+    match     our automaton with its word-boundary test, against spaCy's tokenizer and phrase ruler (lower case)
+    tagger    texts in Arrow -> clauses -> cues -> labels -> spans in Arrow, against spaCy's tokenizer, sentencizer and
+              phrase ruler, then a label for every sentence by its cues' weights -> spans in Arrow
     segment   texts -> clauses
 
 Traces are made here from a seed: steps, lists, maths, headings, tags. Best of three, CPU seconds; prints JSON with
-characters a CPU-second and the two ratios (hold: match >= 20, tagger >= 5).
+characters a CPU-second and the two ratios (hold: match >= 20, tagger >= 5). `--jsonl FILE` reads the field `text` of
+real traces instead.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -30,32 +32,50 @@ from perceptdata.tagging import SPANS_TYPE, spans_to_arrow, tag_batch
 ROUNDS = 3
 BATCH = 1000
 
+# Mark-up, quotes, brackets and cues about as dense as in answers of real models.
 _LOOK = (
-    "The image shows {n} {colour} {thing}s on a wooden table.",
-    "In the background there is a {colour} {thing} next to the window.",
-    "From the figure, angle $ABC = {n}^\\circ$, so the other one is ${m}^\\circ$.",
-    "The x-axis runs from {n} to {m} and the bars are {colour}.",
-    "On the left I can see a person holding a {thing}.",
+    'The image shows {n} {thing}s (each {colour}) along the {place}, labeled "{thing}-{m}" in bold.',
+    "**{thing}:** a {colour}, slightly blurred {thing} in the background, partly hidden by the other one.",
+    "From the figure, angle $ABC = {n}^\\circ$ and $BC = {x}$, so the remaining one is ${m}^\\circ$.",
+    'The x-axis ("{place}, in {thing}s") runs from {x} to {m}.{n}; the curve doesn\'t reach {m}%.',
+    "In the background there is another {thing}, partly hidden and slightly out of focus like the rest.",
+    "The {thing} next to the {place} looks the same, only that the lower half stands in the shadow.",
+    "Someone's holding a {colour} \"{thing}\" near the {place}'s entrance; it's marked ({n}, {m}).",
+    "- **{place} ({n}):** {x}, **{thing}:** {m}.{n}%, with thin strokes such as '{m}' on top.",
 )
 _THINK = (
-    "Therefore, we get $x = \\frac{{{n}}}{{{m}}}$, which means that the ratio is below one.",
-    "Since the sum of the angles is 180 degrees, the last one must be {m} degrees.",
-    "To find the area, we multiply {n} by {m}: \\[ A = {n} \\times {m} \\]",
-    "Wait, that is not right because the {thing} was counted twice.",
-    "Adding these together gives {n} + {m}, approx. {m}.5 in total (cf. Fig. 2).",
+    "Therefore, $x = \\frac{{{n}}}{{{m}}} \\approx {x}$ (rounded), once both sides have the same form.",
+    "Since the {thing}'s weight is {x} kg (about {n}%), everyone doesn't pay more than ${m}.{n}.",
+    "To find the area we multiply: \\[ A = {n} \\times {x} = {m}.{n} \\] (in {thing}s/{place}).",
+    'Wait, that\'s not right: "{thing}" was counted twice, i.e. {n}+{m}={x}?',
+    "*   {n} + {m} = {x}, approx. {m}.{n} for the whole {place} (cf. Fig. {n}).",
+    'So a "{thing}" lasts {n}-{m} weeks, which means that {x}/{n} of them cover it, doesn\'t it?',
 )
-_REST = ("Okay, let me see.", "The question asks for the number of {thing}s.", "Let's go step by step.", "## Step {k}")
-_THINGS = ("cup", "cube", "triangle", "car", "bird", "bottle", "label", "line")
-_COLOURS = ("red", "blue", "dark green", "yellow", "grey")
+_REST = (
+    "Okay, let me see.",
+    "The question asks how many of the {thing}s stay in the {place}.",
+    "Let's go step by step.",
+    "## Part {k}",
+)
+
+
+def _words(rng: random.Random, count: int) -> list[str]:
+    """Made-up nouns, so that a tokenizer meets new words as it does in real text."""
+    syllables = ("ba", "den", "fi", "gor", "hal", "ki", "lem", "mor", "na", "pel", "rus", "sta", "tiv", "vor", "zan")
+    return ["".join(rng.choices(syllables, k=rng.randint(2, 4))) for _ in range(count)]
 
 
 def traces(count: int, seed: int = 0) -> list[str]:
     """Synthetic traces of some 200 words."""
     rng = random.Random(seed)
+    things, places = _words(rng, 4000), _words(rng, 1000)
+    colours = ("red", "dark", "pale", "plain", "striped")
 
     def sentence(kind: Sequence[str]) -> str:
-        values = {"n": rng.randint(2, 90), "m": rng.randint(2, 900), "k": rng.randint(1, 6)}
-        return rng.choice(kind).format(thing=rng.choice(_THINGS), colour=rng.choice(_COLOURS), **values)
+        values: dict[str, float] = {"n": rng.randint(2, 90), "m": rng.randint(2, 900), "k": rng.randint(1, 6)}
+        values["x"] = round(rng.uniform(0, 1000), 3)
+        named = {"thing": rng.choice(things), "place": rng.choice(places), "colour": rng.choice(colours)}
+        return rng.choice(kind).format(**values, **named)
 
     texts = []
     for _ in range(count):
@@ -131,8 +151,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jsonl", type=Path, help="real traces, repeated up to --texts")
     options = parser.parse_args()
     texts = traces(options.texts, options.seed)
+    if options.jsonl:
+        given = [json.loads(line)["text"] for line in options.jsonl.read_text("utf-8").splitlines()]
+        texts = (given * (options.texts // len(given) + 1))[: options.texts]
     column = pa.array(texts)
     ruler, pipeline = spacy_pipeline(sentences=False), spacy_pipeline(sentences=True)
     million = sum(map(len, texts)) / 1e6
@@ -147,6 +171,7 @@ def main() -> None:
         "texts": len(texts),
         "million_characters": round(million, 3),
         "cues": len(cue_list()),
+        "characters_per_cue_found": round(million * 1e6 / len(match(Buffer.of(texts))[0]), 1),
         "spacy": spacy.__version__,
         "million_characters_per_cpu_second": {name: round(value, 2) for name, value in rate.items()},
         "ratio": {

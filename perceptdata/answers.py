@@ -115,6 +115,8 @@ def _read(text: str, unit: str | None) -> _Number | None:
 def _same_number(said: _Number | None, golds: Sequence[_Number | None], tolerance: float | None) -> bool:
     if said is None:
         return False
+    if said in golds:
+        return True
     slack = Fraction(str(tolerance or 0))  # the decimal that was written: 0.3, not the binary number below it
     return any(gold is not None and said[1] == gold[1] and abs(said[0] - gold[0]) <= slack for gold in golds)
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 from packaging.requirements import Requirement
 
 from perceptdata import registry
-from perceptdata.errors import PerceptDataError
+from perceptdata.errors import PerceptDataError, WorkspaceError
 from perceptdata.execution.local import default_workers
-from perceptdata.manifest import FORMAT, MIGRATIONS, FileEntry, Manifest, write_atomically, written_format
+from perceptdata.manifest import FORMAT, MIGRATIONS, FileEntry, Manifest, written_format
 from perceptdata.shard import IMAGES
-from perceptdata.workspace import Workspace
+from perceptdata.workspace import Workspace, hold
 
 LITTLE_SPACE = 2 << 30
 
@@ -121,6 +121,13 @@ def _problem(ws: Workspace, room: str, file: FileEntry) -> str:
     with open(path, "rb") as handle:
         if room != IMAGES:
             return "" if hashlib.file_digest(handle, "sha256").hexdigest() == file.sha256 else "its hash is another"
+    try:
+        return _wrong_image(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        return f"cannot be read ({error})"
+
+
+def _wrong_image(path: Path) -> str:
     with pa.memory_map(str(path)) as source:
         reader = pa.ipc.open_file(source)
         for number in range(reader.num_record_batches):
@@ -134,12 +141,15 @@ def _problem(ws: Workspace, room: str, file: FileEntry) -> str:
 def migrate(path: Path) -> list[str]:
     """Bring an older workspace to this version's format, one format at a time; what was done, in sentences."""
     manifest = path / "manifest.json"
+    written_format(manifest)  # before the lock, which would leave its file in a folder that is no workspace
     said = []
-    found = written_format(manifest, manifest.read_text(encoding="utf-8")) if manifest.exists() else FORMAT
-    while found < FORMAT:
-        MIGRATIONS[found](path)
-        said.append(f"{path}: format {found} is now format {found + 1}")
-        found += 1
-    written = Manifest.read(manifest)
-    write_atomically(manifest, written.model_dump_json(indent=1).encode())
+    with hold(path, "doctor --migrate"):
+        found, _ = written_format(manifest)
+        while found < FORMAT:
+            if found not in MIGRATIONS:
+                raise WorkspaceError(f"{path} has workspace format {found}, which nothing migrates; build it anew")
+            MIGRATIONS[found](path)
+            said.append(f"{path}: format {found} is now format {found + 1}")
+            found += 1
+        Manifest.read(manifest).write(manifest)
     return said or [f"{path} has format {FORMAT} already"]

@@ -32,14 +32,12 @@ from perceptdata.layers import (
     Reject,
     Response,
     Score,
-    SpanRecord,
-    Spans,
     text_sha256,
 )
 from perceptdata.plugins import Builder
 from perceptdata.records import Record, canonical_json
 from perceptdata.registry import option_errors
-from perceptdata.spans import SpanSet
+from perceptdata.tagging import TextSpans
 from perceptdata.texts import check, clean, normalise_spans
 
 NORMALISED = "normalised"
@@ -151,12 +149,8 @@ class Ingest:
             if raw is None or text is None:
                 raise Rejected("spans.range", f"spans for the text '{name}', which the row does not have")
             rows.append(
-                Spans(
-                    text_id=text_id(example.id, name),
-                    text_sha256=text_sha256(text),
-                    scheme=spans.scheme.id,
-                    spans=_span_records(normalise_spans(raw, text, spans)),
-                    producer=self._producer,
+                TextSpans(
+                    text_id(example.id, name), text_sha256(text), normalise_spans(raw, text, spans), self._producer
                 )
             )
         return rows
@@ -292,10 +286,6 @@ def _meta(given: Mapping[str, Any], changed: set[str] | None = None) -> dict[str
         except (TypeError, ValueError) as error:  # not JSON; or a lone surrogate, which no file can hold
             raise Rejected("field.invalid", f"meta cannot be stored as JSON: {error}") from None
     return meta
-
-
-def _span_records(spans: SpanSet) -> tuple[SpanRecord, ...]:
-    return tuple(SpanRecord(**span._asdict()) for span in spans)
 
 
 def _finite(value: Any) -> bool:

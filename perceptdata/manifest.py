@@ -105,11 +105,7 @@ class Manifest(_Entry):
     @classmethod
     def read(cls, path: Path) -> Manifest:
         """The manifest at `path`. Raises WorkspaceError for one that is damaged, newer, or in need of migration."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise WorkspaceError(f"{path} cannot be read: {error.strerror}") from error
-        found = written_format(path, text)
+        found, text = written_format(path)
         if found > FORMAT:
             raise WorkspaceError(
                 f"{path.parent} was written by a newer perceptdata (workspace format {found}, not {FORMAT}); "
@@ -121,26 +117,33 @@ class Manifest(_Entry):
                 f"run: perceptdata doctor --migrate --workspace {path.parent}"
             )
         try:
-            return cls.model_validate_json(text)
+            manifest = cls.model_validate_json(text)
         except ValidationError as error:
             raise WorkspaceError(
                 f"{path} is damaged ({error.error_count()} wrong entries); restore it or build anew"
             ) from error
+        for name, state in manifest.steps.items():
+            if state.active not in state.versions:
+                raise WorkspaceError(f"{path} is damaged (step '{name}' has no active run); restore it or build anew")
+        return manifest
 
     def write(self, path: Path) -> None:
         """Replace the file at `path` in one step, synced to disk first."""
         write_atomically(path, self.model_dump_json(indent=1).encode())
 
 
-def written_format(path: Path, text: str) -> int:
-    """The format number a manifest was written with, whatever else is in it."""
+def written_format(path: Path) -> tuple[int, str]:
+    """The format number a manifest was written with, whatever else is in it, and its text."""
 
     class Head(BaseModel):
         format: int
 
     try:
-        return Head.model_validate_json(text).format
-    except ValidationError as error:
+        text = path.read_text(encoding="utf-8")
+        return Head.model_validate_json(text).format, text
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, not JSON, or without a number
         raise WorkspaceError(f"{path} is not a workspace manifest; restore it or build anew") from error
 
 

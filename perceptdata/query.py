@@ -8,13 +8,14 @@ its name, or as `<step>_<kind>` where it wrote several kinds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 import pyarrow as pa
 
 from perceptdata.errors import UsageError
-from perceptdata.layers import LAYERS
+from perceptdata.layers import LAYERS, LayerKind
 from perceptdata.workspace import EXAMPLES, REJECTS, ROOMS, layer_room
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
     "lock_configuration": "true",
 }
+ANSWERS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
+"""What a question may be; a pivot is a statement of several."""
 
 
 def sandbox() -> duckdb.DuckDBPyConnection:
@@ -34,34 +37,49 @@ def sandbox() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=LOCKED)
 
 
+class Table(NamedTuple):
+    """What a table's name stands for: a room, of one step or (None) of all."""
+
+    name: str
+    room: str
+    step: str | None
+
+
+def tables(ws: Workspace) -> list[Table]:
+    """The tables of a workspace."""
+    found = [Table(EXAMPLES, EXAMPLES, None), Table(REJECTS, REJECTS, None)]
+    found += [Table(kind, layer_room(kind), None) for kind in LAYERS]
+    for step, kinds in ws.layers().items():
+        found += [Table(table_name(step, kind, kinds), layer_room(kind), step) for kind in kinds]
+    return found
+
+
+def table_name(step: str, kind: LayerKind, kinds: Sequence[LayerKind]) -> str:
+    """The name of one layer of a step that wrote `kinds`."""
+    return step if len(kinds) == 1 else f"{step}_{kind}"
+
+
 def connect(ws: Workspace) -> duckdb.DuckDBPyConnection:
     """A sandbox with the workspace's tables. They are read as they are asked for."""
     connection = sandbox()
-    for room in (EXAMPLES, REJECTS):
-        _register(connection, ws, room, room, None)
-    for kind in LAYERS:
-        _register(connection, ws, kind, layer_room(kind), None)
-    for step, kinds in ws.layers().items():
-        for kind in kinds:
-            _register(connection, ws, step if len(kinds) == 1 else f"{step}_{kind}", layer_room(kind), step)
+    for name, room, step in tables(ws):
+        if ws.shards(room, step):
+            connection.register(name, ws.dataset(room, step))
+        else:
+            connection.register(name, ROOMS[room].arrow_schema().empty_table())
     return connection
-
-
-def _register(connection: duckdb.DuckDBPyConnection, ws: Workspace, name: str, room: str, step: str | None) -> None:
-    if ws.shards(room, step):
-        connection.register(name, ws.dataset(room, step))
-    else:
-        connection.register(name, ROOMS[room].arrow_schema().empty_table())
 
 
 def ask(ws: Workspace, query: str) -> duckdb.DuckDBPyRelation:
     """The answer to one query. Raises UsageError with the database's own words when it is not valid."""
+    connection = connect(ws)
     try:
-        answer = connect(ws).sql(query)
+        kinds = [statement.type for statement in connection.extract_statements(query)]
+        answer = connection.sql(query) if len(kinds) == 1 and kinds[0] in ANSWERS else None
     except duckdb.Error as error:
         raise UsageError(f"the query is not valid: {error}") from error
     if answer is None:
-        raise UsageError("the workspace answers questions; write a query that selects something")
+        raise UsageError("the workspace answers one question at a time; write one query that selects something")
     return answer
 
 

@@ -18,6 +18,7 @@ Unknown keys are errors everywhere. Paths are relative to the recipe's folder.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -27,12 +28,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from perceptdata.errors import UsageError
+from perceptdata.example import Example
 from perceptdata.registry import option_errors
-from perceptdata.view import ViewSpec
+from perceptdata.view import DEFAULT_VIEWS, ViewSpec
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = {"examples", "rejects", "responses", "captions", "spans", "verdicts", "reviews", "token_scores", "scores"}
-RESERVED |= {"response", "facts", "question", "all"}
+RESERVED |= {"all", "texts", "split", "builder", "draw", *Example.model_fields}
 
 
 def check_name(name: str) -> str:
@@ -56,7 +58,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     workspace: Path | None = None
     format: dict[str, Any] | None = None
-    sources: tuple[dict[str, Any], ...] = Field(default=(), min_length=1)
+    sources: tuple[dict[str, Any], ...] = Field(min_length=1)
     steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
     views: dict[str, ViewSpec] = Field(default_factory=dict)
     outputs: tuple[dict[str, Any], ...] = ()
@@ -80,9 +82,9 @@ class Recipe(BaseModel):
         try:
             recipe = cls.model_validate(content)
         except ValidationError as error:
-            raise UsageError(f"{path}: {option_errors(error, cls)}") from error
+            raise UsageError(f"{path}: {option_errors(error, cls)}") from None
         recipe._path = path
-        recipe.declared()
+        recipe._check_names()
         return recipe
 
     @property
@@ -119,6 +121,23 @@ class Recipe(BaseModel):
                 raise UsageError(f"{self._path}: two steps are called '{name}'; give one of them another 'name'")
         return found
 
+    def _check_names(self) -> None:
+        """Every step and view that a view or an output names is there: hours of work must not end at a misspelling."""
+        steps = [step.name for step in self.declared()]
+        for name, view in self.views.items():
+            wanted = {"text": view.text.from_, "by": view.text.by, "spans": view.spans}
+            for key, step in wanted.items():
+                if step is not None and step not in (*steps, "response"):
+                    self._unknown(f"view '{name}'", key, step, steps)
+        for output in self.outputs:
+            if "view" in output and output["view"] not in {**self.views, **DEFAULT_VIEWS}:
+                self._unknown(f"output {output}", "view", str(output["view"]), [*self.views, *DEFAULT_VIEWS])
+
+    def _unknown(self, who: str, key: str, name: str, known: list[str]) -> None:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
+        raise UsageError(f"{self._path}: {who} has {key} '{name}', which nothing makes; {hint}")
+
 
 class _StrictLoader(yaml.SafeLoader):
     """A safe loader for which a key that stands twice is an error, not the last one's victory."""
@@ -126,7 +145,9 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = self.construct_scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            if key is None:
+                raise yaml.constructor.ConstructorError(None, None, "a key is not plain text", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key}' stands twice", key_node.start_mark

@@ -14,8 +14,10 @@ so that a column's type never depends on what happened to be in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import accumulate, chain
+from operator import attrgetter
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
@@ -23,12 +25,15 @@ import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces.
 
     Equal values give equal bytes. ValueError for NaN, which JSON does not have.
     """
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def _load_json(value: Any) -> Any:
@@ -109,5 +114,33 @@ class Record(BaseModel):
 
     @classmethod
     def table(cls, records: Iterable[Record]) -> pa.Table:
-        """Records as one Arrow table."""
-        return pa.Table.from_pylist([record.to_row() for record in records], schema=cls.arrow_schema())
+        """Records as one Arrow table: what `to_row` gives of each, made a column at a time (several times faster)."""
+        schema, rows = cls.arrow_schema(), list(records)
+        return pa.Table.from_arrays([column(each(rows, field.name), field.type) for field in schema], schema=schema)
+
+
+def each(rows: Sequence[Any], name: str) -> list[Any]:
+    """One attribute of every row."""
+    return list(map(attrgetter(name), rows))
+
+
+def column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Values of one field as Arrow: records become structs, tuples lists, and the dicts of `Json` fields their text."""
+    if not pa.types.is_nested(kind):
+        some = next((value for value in values if value is not None), None)
+        if isinstance(some, dict):
+            values = [None if value is None else canonical_json(value) for value in values]
+        return pa.array(values, kind)
+    missing = [value is None for value in values]
+    if all(missing):
+        return pa.array(values, kind)
+    mask = None
+    if any(missing):  # something valid stands under a null, since the null's own fields may not be null
+        mask, some = pa.array(missing), values[missing.index(False)]
+        values = [some if value is None else value for value in values]
+    if pa.types.is_struct(kind):
+        fields = list(kind)
+        return pa.StructArray.from_arrays([column(each(values, f.name), f.type) for f in fields], fields=fields, mask=mask)
+    offsets = pa.array(accumulate(map(len, values), initial=0), pa.int32())
+    items = column(list(chain.from_iterable(values)), kind.value_type)
+    return pa.ListArray.from_arrays(offsets, items, type=kind, mask=mask)

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from perceptdata.errors import PluginError, UsageError
 from perceptdata.plugins import Plugin
@@ -83,13 +83,27 @@ def option_errors(error: ValidationError, model: type) -> str:
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"]) or "options"
         if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(item["loc"][-1]), getattr(model, "model_fields", {}), n=1)
+            near = difflib.get_close_matches(str(item["loc"][-1]), _keys_at(item["loc"][:-1], model), n=1)
             said.append(f"unknown key '{where}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
         elif item["type"] == "missing":
             said.append(f"'{where}' is required")
         else:
             said.append(f"'{where}': {item['msg'].removeprefix('Value error, ')}")
     return "; ".join(said)
+
+
+def _keys_at(place: Sequence[int | str], model: type) -> list[str]:
+    """The keys that a model takes at a place inside it, by the types of its fields."""
+    kind: Any = model
+    for key in place:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+            kind = fields[str(key)].annotation if str(key) in fields else None
+        else:  # a key or number inside a mapping or list: its values' type is the last argument that is a model
+            kind = next((each for each in reversed(get_args(kind)) if isinstance(each, type)), None)
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return []
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _engine_first(point: EntryPoint) -> tuple[bool, str, str]:

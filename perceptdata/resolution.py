@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perceptdata.errors import UsageError
 from perceptdata.example import STAGES
 from perceptdata.manifest import FileEntry
-from perceptdata.query import connect
+from perceptdata.query import connect, table_name
 from perceptdata.spans import SCHEMES
+from perceptdata.workspace import EXAMPLES
 
 if TYPE_CHECKING:
     from perceptdata.view import ViewSpec
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 CAPABILITY = ("perception", "textual_reasoning", "visual_reasoning")
 """The order in which capabilities are best trained (arXiv 2605.20177, its stage order)."""
+
+KEYS = {"example": "id", "text": "text_id", "spans": "text_id"}
+"""The key column of what a row is put together from."""
 
 ORDER_TERM = re.compile(r"([a-z_]\w*(?:\.\w+)?)(?: (asc|desc))?", re.IGNORECASE)
 
@@ -37,10 +42,15 @@ def resolve(ws: Workspace, spec: ViewSpec, files: dict[str, list[FileEntry]], na
     Raises UsageError where the definition does not fit the workspace, naming the view.
     """
     connection = connect(ws)
-    for role, key in (("example", "id"), ("text", "text_id"), ("spans", "text_id")):
-        connection.register(f"at_{role}", _positions(ws, files[role], key))
+    places = {role: _positions(ws, files[role], key) for role, key in KEYS.items()}
+    _check_ids(ws, places["example"], name)
+    for role, table in places.items():
+        connection.register(f"at_{role}", table)
+    query = _query(ws, spec)
     try:
-        rows = connection.sql(_query(ws, spec)).to_arrow_table()
+        if len(connection.extract_statements(query)) != 1:
+            raise UsageError(f"view '{name}': 'where' is one condition, without ';'")
+        rows = connection.sql(query).to_arrow_table()
     except duckdb.Error as error:
         raise UsageError(f"view '{name}': {error}") from error
     total = ws.examples().count_rows() if files["example"] else 0
@@ -63,8 +73,13 @@ def count_rows_of(ws: Workspace, spec: ViewSpec, example: str) -> int:
 
     Raises `duckdb.Error` where it cannot be asked.
     """
-    joins = " ".join(_summary(ws, step) for step in _mentioned(ws, spec.where or ""))
-    query = f"select count(*) from examples {joins} where examples.id = $id and ({spec.where or 'true'})"
+    split = _split(spec)
+    query = f"""
+        select count(*) from (select *, source.builder as builder, {split} as split from examples) as examples
+        {" ".join(_joins(ws, spec.where or ""))}
+        where examples.id = $id and ({spec.where or "true"}
+        )
+    """
     counted = connect(ws).execute(query, {"id": example}).fetchone()
     return int(counted[0]) if counted else 0
 
@@ -84,13 +99,12 @@ def _positions(ws: Workspace, files: Iterable[FileEntry], key: str) -> pa.Table:
 
 
 def _query(ws: Workspace, spec: ViewSpec) -> str:
-    joins = [_summary(ws, step) for step in _mentioned(ws, f"{spec.where or ''} {spec.order}")]
+    joins = _joins(ws, f"{spec.where or ''} {spec.order}")
     text, text_join = _text(ws, spec)
-    split = "examples.source.split" if spec.splits == "source" else _fractions(spec.splits, spec.seed)
     order = ", ".join(_order_terms(spec))
     return f"""
         select examples.id as example_id, examples.stage as stage, examples."group" as "group",
-            examples.source.builder as builder, {split} as split, {text} as text_id,
+            examples.source.builder as builder, {_split(spec)} as split, {text} as text_id,
             md5('{spec.seed}' || ' ' || examples.id || ' ' || coalesce({text}, '')) as draw,
             at_example.file as example_file, at_example.row as example_row,
             coalesce(at_text.file, -1) as text_file, coalesce(at_text.row, -1) as text_row,
@@ -101,19 +115,22 @@ def _query(ws: Workspace, spec: ViewSpec) -> str:
         left join at_text on at_text.key = {text}
         left join at_spans on at_spans.key = {text}
         {" ".join(joins)}
-        where {f"({spec.where})" if spec.where else "true"}
+        where ({spec.where or "true"}
+        )
         order by {order}, examples.id, {text}
     """
 
 
-def _mentioned(ws: Workspace, expression: str) -> list[str]:
-    return [step for step in ws.layers() if re.search(rf"\b{step}\s*\.", expression)]
+def _joins(ws: Workspace, expression: str) -> list[str]:
+    """The joins of the steps whose columns an expression names, `pass.rate` or `"pass".rate`."""
+    named = (step for step in ws.layers() if re.search(rf'(?<![\w.]){step}"?\s*\.', expression, re.IGNORECASE))
+    return [_summary(ws, step) for step in named]
 
 
 def _summary(ws: Workspace, step: str) -> str:
     """What a step's layers say of each example, joined under the step's name."""
     kinds = ws.layers()[step]
-    table = {kind: step if len(kinds) == 1 else f"{step}_{kind}" for kind in kinds}
+    table = {kind: f'"{table_name(step, kind, kinds)}"' for kind in kinds}
     if "scores" in kinds:
         columns = "avg(value) as rate, max(value) as best, count(value) as n, count(*) - count(value) as unscored"
         query = f"select example_id, {columns} from {table['scores']} group by example_id"
@@ -142,14 +159,14 @@ def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
             raise UsageError("a view's own text is one an example: 'pick' and 'by' go with the texts of a step")
         return "(case when examples.response is not null then examples.id || '#response' end)", ""
     kinds = ws.layers()[choice.from_]
-    responses = choice.from_ if kinds == ["responses"] else f"{choice.from_}_responses"
+    responses = f'"{table_name(choice.from_, "responses", kinds)}"'
     rank = "sample"
     ranked = f"select example_id, text_id, sample from {responses}"
     if choice.pick in ("best", "worst"):
         by = choice.by or choice.from_
         if "scores" not in ws.layers().get(by, []):
             raise UsageError(f"picking the {choice.pick} of '{choice.from_}' needs scores: name their step with 'by'")
-        scores = by if ws.layers()[by] == ["scores"] else f"{by}_scores"
+        scores = f'"{table_name(by, "scores", ws.layers()[by])}"'
         ranked = (
             f"select r.example_id, r.text_id, r.sample, avg(s.value) as value from {responses} r "
             f"left join {scores} s on s.text_id = r.text_id group by all"
@@ -158,6 +175,10 @@ def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
     chosen = f"select *, row_number() over (partition by example_id order by {rank}) as place from ({ranked})"
     only = "" if choice.pick == "all" else "and texts.place = 1"
     return "texts.text_id", f"join ({chosen}) as texts on texts.example_id = examples.id {only}"
+
+
+def _split(spec: ViewSpec) -> str:
+    return "examples.source.split" if spec.splits == "source" else _fractions(spec.splits, spec.seed)
 
 
 def _fractions(shares: dict[str, float], seed: int) -> str:
@@ -185,14 +206,29 @@ def _order_terms(spec: ViewSpec) -> list[str]:
         if not match:
             raise UsageError(f"order '{term}' is not id, capability, random, or a column like pass.rate desc")
         column, direction = match.groups()
-        terms.append(f"{words.get(column, column)} {direction or 'asc'} nulls last")
+        named = ".".join(f'"{part}"' for part in column.split("."))
+        terms.append(f"{words.get(column, named)} {direction or 'asc'} nulls last")
     return terms
+
+
+def _check_ids(ws: Workspace, places: pa.Table, name: str) -> None:
+    """Sources give way to earlier ones when they are built, so an id stands twice only where a build is out of date."""
+    if pc.count_distinct(places.column("key")).as_py() == places.num_rows:
+        return
+    found = places.group_by("key").aggregate([("file", "min"), ("file", "max"), ("file", "count")])
+    twice = found.filter(pc.greater(found.column("file_count"), 1)).slice(0, 1).to_pylist()[0]
+    steps = [step for step, _, _, _ in ws.shards(EXAMPLES)]
+    first, last = steps[twice["file_min"]], steps[twice["file_max"]]
+    raise UsageError(
+        f"view '{name}': the id '{twice['key']}' stands in '{first}' and in '{last}'; build '{last}' again, which then "
+        "leaves it out"
+    )
 
 
 def _check_groups(rows: pa.Table, name: str) -> None:
     pairs = rows.select(["group", "split"]).group_by(["group", "split"]).aggregate([])
     counts = pairs.group_by("group").aggregate([("split", "count")])
-    torn = counts.filter(pa.compute.greater(counts.column("split_count"), 1))
+    torn = counts.filter(pc.greater(counts.column("split_count"), 1))
     if torn.num_rows:
         raise UsageError(
             f"view '{name}': {torn.num_rows} groups stand in more than one split, "

@@ -10,10 +10,12 @@ shard is in the manifest, and the next run makes it again.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,7 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.layers import Reject
 from perceptdata.manifest import FileEntry, ShardEntry, disk_error, sync_folder
 from perceptdata.packs import PackedImage, PackWriter
@@ -29,6 +32,7 @@ from perceptdata.records import Record
 IMAGES = "images"
 ROW_GROUP = 1024
 TEMPORARY = ".part"
+_SHUT = (errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
 def room_folder(root: Path, room: str, step: str, version: str) -> Path:
@@ -46,6 +50,7 @@ class ShardWriter:
         self._rejected: Counter[str] = Counter()
         self._pack: PackWriter | None = None
         self._temporary: dict[str, Path] = {}
+        self._final: dict[str, Path] = {}
         self._files: dict[str, FileEntry] = {}
         self._buffers: dict[str, list[Record]] = {}
         self._began = time.perf_counter()
@@ -87,7 +92,8 @@ class ShardWriter:
     def _open(self, room: str, suffix: str) -> Path:
         folder = room_folder(self._root, room, self._step, self._version)
         folder.mkdir(parents=True, exist_ok=True)
-        self._temporary[room] = folder / f".{self.shard}{suffix}{TEMPORARY}"
+        self._final[room] = folder / f"{self.shard}{suffix}"
+        self._temporary[room] = folder / f".{self.shard}{suffix}.{os.getpid()}{TEMPORARY}"
         return self._temporary[room]
 
     def __enter__(self) -> ShardWriter:
@@ -100,8 +106,8 @@ class ShardWriter:
             self._commit()
         else:
             self._discard()
-            if isinstance(error, OSError) and error.errno in (13, 28, 30):
-                raise disk_error(error, self._root) from error
+            if isinstance(error, OSError) and error.errno in _SHUT:
+                raise self._blame(error) from error
 
     def _commit(self) -> None:
         try:
@@ -118,7 +124,7 @@ class ShardWriter:
             raise disk_error(error, self._root) from error
 
     def _settle(self, room: str, temporary: Path) -> FileEntry:
-        final = temporary.with_name(temporary.name.removeprefix(".").removesuffix(TEMPORARY))
+        final = self._final[room]
         with open(temporary, "rb") as file:
             if room == IMAGES and self._pack is not None:
                 content, rows = self._pack.digest, self._pack.rows
@@ -130,9 +136,23 @@ class ShardWriter:
         sync_folder(final.parent)
         return FileEntry(path=final.relative_to(self._root).as_posix(), rows=rows, bytes=size, sha256=content)
 
+    def _blame(self, error: OSError) -> PerceptDataError:
+        """The workspace cannot be written, unless the error names a file outside it: then that cannot be read."""
+        if error.filename is None or Path(error.filename).is_relative_to(self._root):
+            return disk_error(error, self._root)
+        return UsageError(
+            f"{error.filename} cannot be read ({error.strerror}); mend that or leave it out of the source"
+        )
+
     def _discard(self) -> None:
+        """Close what is open (the disk may be too full even for that) and remove it."""
+        for writer in (*self._writers.values(), self._pack):
+            if writer is not None:
+                with suppress(OSError):
+                    writer.close()
         for temporary in self._temporary.values():
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def entry(self, digest: str, about: str) -> ShardEntry:
         """What the manifest says of the finished shard."""

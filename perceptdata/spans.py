@@ -9,8 +9,10 @@ covered text is never stored; slice the text. Labels belong to a `Scheme`, writt
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -51,6 +53,9 @@ class Span(NamedTuple):
     tagger: str = ""
 
 
+_borders = itemgetter(0, 1)
+
+
 def _empty(dtype: type) -> NDArray:
     return np.empty(0, dtype)
 
@@ -73,15 +78,16 @@ class SpanSet:
     @classmethod
     def of(cls, spans: Iterable[Span], scheme: Scheme = PRO, tagger: str = "") -> SpanSet:
         """From objects, in any order; `tagger` names the maker of spans that do not name one."""
-        rows = sorted(spans, key=lambda span: (span.start, span.end))
-        names = [span.tagger or tagger for span in rows]
+        rows = sorted(spans, key=_borders)
+        start, end, label, score, by = zip(*rows, strict=True) if rows else ((),) * 5
+        names = [name or tagger for name in by]
         taggers = tuple(dict.fromkeys(names)) or (tagger,)
         return cls(
             scheme,
-            np.array([span.start for span in rows], np.int32),
-            np.array([span.end for span in rows], np.int32),
-            np.array([scheme.code(span.label) for span in rows], np.int8),
-            np.array([span.score for span in rows], np.float32),
+            np.array(start, np.int32),
+            np.array(end, np.int32),
+            np.array([scheme.code(name) for name in label], np.int8),
+            np.array(score, np.float32),
             np.array([taggers.index(name) for name in names], np.int8),
             taggers,
         )
@@ -103,6 +109,9 @@ class SpanSet:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SpanSet) and self.scheme == other.scheme and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash((self.scheme.id, *self.start.tolist(), *self.end.tolist()))
 
     def take(self, index: NDArray) -> SpanSet:
         """The spans at `index` (integers or a mask), in that order."""
@@ -135,7 +144,7 @@ class SpanSet:
 
     def clip(self, start: int, end: int) -> SpanSet:
         """What lies inside `[start, end)`, cut at its borders; offsets stay those of the whole text."""
-        inside = self.take((self.end > start) & (self.start < end))
+        inside = self.take((self.end > start) & (self.start < end) & (start < end))
         return SpanSet(
             inside.scheme,
             np.maximum(inside.start, np.int32(start)),
@@ -191,17 +200,20 @@ class SpanSet:
             "longest": (self.start, -length),
             "score": (-length, self.start, -self.score),
         }[policy]
+        starts: list[int] = []  # of the spans kept so far, in order; `kept` runs beside it
         kept: list[int] = []
-        taken: list[tuple[int, int]] = []
         for at in np.lexsort(keys).tolist():
             start, end = int(self.start[at]), int(self.end[at])
-            if any(start < other_end and other_start < end for other_start, other_end in taken):
+            place = bisect_right(starts, start)
+            before = place > 0 and int(self.end[kept[place - 1]]) > start
+            behind = place < len(starts) and starts[place] < end
+            if before or behind:
                 if policy == "refuse":
                     raise Rejected("spans.range", f"span [{start}, {end}) overlaps another; name an overlap policy")
                 continue
-            taken.append((start, end))
-            kept.append(at)
-        return self.take(np.array(sorted(kept, key=lambda at: int(self.start[at])), np.intp))
+            starts.insert(place, start)
+            kept.insert(place, at)
+        return self.take(np.array(kept, np.intp))
 
     def share(self, label: str) -> float:
         """The label's part of all covered code points, in [0, 1]; 0 where nothing is covered."""
@@ -211,10 +223,12 @@ class SpanSet:
 
 
 def stack(sets: Sequence[SpanSet], scheme: Scheme) -> SpanSet:
-    """Sets over the same text as one set, sorted; overlaps are kept (see `resolve`)."""
+    """Sets of one scheme over the same text as one set, sorted; overlaps are kept (see `resolve`)."""
     taggers = tuple(dict.fromkeys(name for spans in sets for name in spans.taggers)) or ("",)
     if not sets:
         return SpanSet(scheme)
+    if any(spans.scheme != scheme for spans in sets):
+        raise UsageError(f"only spans of {scheme.id} can be stacked as {scheme.id}")
     recode = [np.array([taggers.index(name) for name in spans.taggers], np.int8) for spans in sets]
     joined = SpanSet(
         scheme,

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from perceptdata.errors import PluginError, UsageError
 from perceptdata.example import Example
-from perceptdata.layers import Spans
+from perceptdata.layers import Producer, Spans
 from perceptdata.plugins import Tagger, TextItem
+from perceptdata.records import column, each
 from perceptdata.segmentation import Clauses, segment
 from perceptdata.spans import PRO, Scheme, SpanSet
 
@@ -152,25 +153,17 @@ def _refuse(bad: NDArray, spans: _Flat, what: str, tagger: str, texts: Sequence[
 
 
 def spans_to_arrow(sets: Sequence[SpanSet]) -> pa.ListArray:
-    """Span sets of one scheme as the `spans` column of `layers.Spans`, one list a set."""
-    schemes = {spans.scheme for spans in sets}
-    if len(schemes) > 1:
-        raise UsageError(f"one column holds one label scheme, not {', '.join(sorted(kind.id for kind in schemes))}")
-    scheme = schemes.pop() if schemes else PRO
+    """Span sets as the `spans` column of `layers.Spans`, one list a set."""
     flat = _Flat.of(sets)
-    tagger = flat.tagger
-    kinds = dict.fromkeys(spans.taggers for spans in sets)
-    names = tuple(dict.fromkeys(name for taggers in kinds for name in taggers))
-    if len(kinds) > 1:
-        code = {taggers: np.array([names.index(name) for name in taggers], np.int8) for taggers in kinds}
-        tagger = _joined([code[spans.taggers][spans.tagger] for spans in sets], np.int8)
+    label, labels = _shared_codes(flat.label, [(spans.scheme.labels, spans.label) for spans in sets])
+    tagger, taggers = _shared_codes(flat.tagger, [(spans.taggers, spans.tagger) for spans in sets])
     values = pa.StructArray.from_arrays(
         [
             pa.array(flat.start, pa.int32()),
             pa.array(flat.end, pa.int32()),
-            _strings(flat.label, scheme.labels),
+            _strings(label, labels),
             pa.array(flat.score, pa.float32()),
-            _strings(tagger, names),
+            _strings(tagger, taggers),
         ],
         fields=list(SPANS_TYPE.value_type),
     )
@@ -178,8 +171,41 @@ def spans_to_arrow(sets: Sequence[SpanSet]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), values, type=SPANS_TYPE)
 
 
+def _shared_codes(flat: NDArray, sets: list[tuple[tuple[str, ...], NDArray]]) -> tuple[NDArray, tuple[str, ...]]:
+    """Codes into one list of names, from codes into a list of each set's own (`flat` is all of them, joined)."""
+    lists = dict.fromkeys(names for names, _ in sets)
+    names = tuple(dict.fromkeys(name for one in lists for name in one)) or ("",)
+    if len(lists) < 2:
+        return flat, names
+    code = {one: np.array([names.index(name) for name in one], np.int8) for one in lists}
+    return _joined([code[one][codes] for one, codes in sets], np.int8), names
+
+
 def _strings(codes: NDArray, names: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string())).cast(pa.string())
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpans:
+    """A row of `layers.Spans` whose spans stay columns until they are Arrow: there are many, and objects are slow."""
+
+    text_id: str
+    text_sha256: str
+    spans: SpanSet
+    producer: Producer
+    segmenter: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        """The id of the spans' scheme."""
+        return self.spans.scheme.id
+
+    @staticmethod
+    def table(rows: Sequence[TextSpans]) -> pa.Table:
+        """Rows as one Arrow table, as `layers.Spans` has it."""
+        schema = Spans.arrow_schema()
+        columns = {field.name: column(each(rows, field.name), field.type) for field in schema if field.name != "spans"}
+        return pa.table({**columns, "spans": spans_to_arrow(each(rows, "spans"))}).select(schema.names).cast(schema)
 
 
 def spans_from_arrow(column: pa.ListArray | pa.ChunkedArray, scheme: Scheme) -> list[SpanSet]:

@@ -15,8 +15,10 @@ A named, fingerprinted list of rows over examples and layers; the only place whe
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -29,7 +31,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from perceptdata.errors import UsageError
 from perceptdata.example import STAGES
 from perceptdata.manifest import FileEntry, ViewState, digest
+from perceptdata.query import tables
 from perceptdata.resolution import resolve
+from perceptdata.shard import TEMPORARY
 from perceptdata.workspace import EXAMPLES, layer_room
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 Pick = Literal["all", "first", "best", "worst"]
+FINGERPRINT = b"fingerprint"
 CHUNK = 256
 """Rows that are gathered at a time: enough to spread the cost, few enough to stay small with large images."""
 
@@ -135,13 +140,13 @@ class View(Sequence[dict[str, Any]]):
     @cached_property
     def fingerprint(self) -> str:
         """The hash of the definition and of every file the rows depend on."""
-        words = set(re.findall(r"\w+", f"{self.spec.where} {self.spec.order} {self.spec.text.by}"))
+        text = self.spec.text
+        words = set(re.findall(r"\w+", f"{self.spec.where} {self.spec.order} {text.from_} {text.by}".lower()))
         asked = sorted(
             file.sha256
-            for step, kinds in self.ws.layers().items()
-            if step in words
-            for kind in kinds
-            for _, _, _, file in self.ws.shards(layer_room(kind), step)
+            for name, room, step in tables(self.ws)
+            if name in words or step in words
+            for _, _, _, file in self.ws.shards(room, step)
         )
         files = {role: [file.sha256 for file in files] for role, files in self._files.items()}
         return digest(self.spec.definition(), files, asked)
@@ -154,19 +159,28 @@ class View(Sequence[dict[str, Any]]):
     @cached_property
     def rows(self) -> pa.Table:
         """The row list: example_id, text_id, split, and where each row's example, text and spans lie."""
-        key = b"fingerprint"
-        if self.path.exists():
-            kept = pq.read_table(self.path)
-            if (kept.schema.metadata or {}).get(key) == self.fingerprint.encode():
-                return kept
+        if (kept := self._kept()) is not None:
+            return kept
         resolved = resolve(self.ws, self.spec, self._files, self.name)
-        metadata = {**(resolved.schema.metadata or {}), key: self.fingerprint.encode()}
+        metadata = {**(resolved.schema.metadata or {}), FINGERPRINT: self.fingerprint.encode()}
         resolved = resolved.replace_schema_metadata(metadata)
-        self.path.parent.mkdir(exist_ok=True)
-        beside = self.path.with_name(f".{self.path.name}.part")
-        pq.write_table(resolved, beside, compression="zstd")
-        beside.replace(self.path)
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}{TEMPORARY}")
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            pq.write_table(resolved, beside, compression="zstd")
+            beside.replace(self.path)
+        except OSError:  # no room or no permission: it can be resolved again
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
         return resolved
+
+    def _kept(self) -> pa.Table | None:
+        """The row list on disk, where there is one of this fingerprint."""
+        try:
+            kept = pq.read_table(self.path)
+        except (OSError, pa.ArrowInvalid):  # none yet, or a damaged one
+            return None
+        return kept if (kept.schema.metadata or {}).get(FINGERPRINT) == self.fingerprint.encode() else None
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -22,7 +22,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -107,29 +107,11 @@ class Workspace:
 
     @contextmanager
     def lock(self, doing: str) -> Iterator[None]:
-        """Hold the workspace for writing. Raises WorkspaceError that says who holds it already.
-
-        The lock is the operating system's, so it ends with its process however that ends; a note left by a dead process
-        is overwritten.
-        """
-        try:
-            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise disk_error(error, self.path) from error
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WorkspaceError(f"{self.path} is in use by {_holder(handle)}; wait for it, or end it") from None
-            note = {"pid": os.getpid(), "host": socket.gethostname(), "doing": doing, "since": _now()}
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps(note).encode(), 0)
+        """Hold the workspace for writing. Raises WorkspaceError that says who holds it already."""
+        with hold(self.path, doing):
             self.manifest = Manifest.read(self.manifest_path)
             self._forget()
             yield
-            os.ftruncate(handle, 0)
-        finally:
-            os.close(handle)
 
     def _forget(self) -> None:
         self.__dict__.pop("images", None)
@@ -197,16 +179,17 @@ class Workspace:
         """One parquet shard, memory-mapped: made readable at random through an uncompressed copy under `cache/`."""
         copy = self.path / "cache" / "tables" / f"{file.sha256}.arrow"
         if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            beside = copy.with_name(f".{copy.name}.{os.getpid()}{TEMPORARY}")
             table = pq.read_table(self.file(file)).combine_chunks()
+            beside = copy.with_name(f".{copy.name}.{os.getpid()}{TEMPORARY}")
             try:
+                copy.parent.mkdir(parents=True, exist_ok=True)
                 with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
                     writer.write_table(table)
                 os.replace(beside, copy)
-            except OSError as error:
-                beside.unlink(missing_ok=True)
-                raise disk_error(error, copy) from error
+            except OSError:  # no room or no permission: a workspace can be read all the same
+                with suppress(OSError):
+                    beside.unlink(missing_ok=True)
+                return table
         return pa.ipc.open_file(pa.memory_map(str(copy))).read_all()
 
     # Steps
@@ -280,6 +263,36 @@ class Workspace:
         from perceptdata.query import ask
 
         return ask(self, query)
+
+
+@contextmanager
+def hold(folder: Path, doing: str) -> Iterator[None]:
+    """Hold the lock of the workspace in `folder`, whatever its format. Raises WorkspaceError that says who holds it.
+
+    The lock is the operating system's, so it ends with its process however that ends; a note left by a dead process is
+    overwritten.
+    """
+    try:
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkspaceError(f"{folder} is in use by {_holder(handle)}; wait for it, or end it") from None
+        except OSError as error:
+            raise WorkspaceError(f"{folder} cannot be locked ({error.strerror}); use another file system") from error
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "doing": doing, "since": _now()}
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(note).encode(), 0)
+        except OSError as error:
+            raise disk_error(error, folder) from error
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and pyarrow size t
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
 
 import pytest
+import toys
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,3 +63,17 @@ def shared() -> Path:
     if not (folder / "corpora").is_dir():
         pytest.skip("the real corpora (../shared/corpora) are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that makes the toy plugins of `toys.py` findable for a process with it on the path."""
+    site = tmp_path_factory.mktemp("site")
+    toys.install(site)
+    return site
+
+
+@pytest.fixture
+def with_toys(toy_site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy plugins can be found in this process, and by its workers."""
+    monkeypatch.syspath_prepend(toy_site)

@@ -325,3 +325,11 @@ def test_an_archive_stays_open_until_it_changes(archive: Path) -> None:
 def test_a_zip_bomb_is_refused_unread(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MAX_BYTES", 100)
     assert code_of(ZipMember(archive, "a/x.png")) == "image.too_large"
+
+
+def test_every_picture_of_the_real_corpora_is_measured_as_it_is_seen(shared: Path) -> None:
+    files = [path for path in sorted((shared / "corpora").rglob("*")) if path.suffix in (".png", ".jpg", ".jpeg")]
+    assert files
+    for path in files:
+        checked = images.read(path)
+        assert (checked.width, checked.height) == images.decode(checked.data).size, path.name

@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -64,8 +64,8 @@ class _Matcher(NamedTuple):
     automaton: BytesAhoCorasick
     label: NDArray[np.int64]
     weight: NDArray[np.float64]
-    begins_word: NDArray[np.bool_]  # the cue begins with a letter or digit, so none may stand before it
-    ends_word: NDArray[np.bool_]
+    begins_word: NDArray[np.bool_]  # the cue begins with a letter or digit: its pattern has a space before it
+    ends_word: NDArray[np.bool_]  # it ends with one, and no other may follow
 
 
 @cache
@@ -73,7 +73,11 @@ def _matcher() -> _Matcher:
     cues = cue_list()
     words = [cue.text.rstrip("*") for cue in cues]
     return _Matcher(
-        BytesAhoCorasick([word.encode("ascii") for word in words], matchkind=MatchKind.LeftmostLongest),
+        BytesAhoCorasick(
+            [f" {word}".encode() if word[0].isalnum() else word.encode() for word in words],
+            matchkind=MatchKind.LeftmostLongest,
+            implementation=Implementation.DFA,
+        ),
         np.array([cue.label for cue in cues]),
         np.array([cue.weight for cue in cues]),
         np.array([word[0].isalnum() for word in words]),
@@ -84,11 +88,10 @@ def _matcher() -> _Matcher:
 def match(buffer: Buffer) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The cues of a batch of texts: number of the cue, start and end in the buffer, in order."""
     matcher = _matcher()
-    found = np.array(matcher.automaton.find_matches_as_indexes(buffer.folded()), np.int64).reshape(-1, 3)
-    cue, start, end = found.T
-    inside_word = matcher.begins_word[cue] & buffer.has(WORD, start - 1)
-    inside_word |= matcher.ends_word[cue] & buffer.has(WORD, end)
-    return cue[~inside_word], start[~inside_word], end[~inside_word]
+    cue, start, end = buffer.matches(matcher.automaton)
+    whole = ~(matcher.ends_word[cue] & buffer.has(WORD, end))
+    cue = cue[whole]
+    return cue, start[whole] + matcher.begins_word[cue], end[whole]
 
 
 class Cues(Tagger):

@@ -2,71 +2,129 @@
 
     {use: auto, path: vqa.jsonl, images: /mnt/img, map: {gold: answer.accepts, pic: images}, licence: internal}
 
-What the columns mean is found from their names and values (`columns.detect`); `map` says it for those that are called otherwise.
-A conversation gives one example a turn. `stage: by-rule` lets `stage_rules` decide row by row.
+What the columns mean is found from their names and values (`columns.detect`); `map` says it for those that are called
+otherwise. A conversation gives one example a turn. `stage: by-rule` lets `stage_rules` decide row by row. A row's key
+is its id where the file has ids, else `<file>/<n>`, counted from 0.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected, UsageError
-from perceptdata.example import IMAGE, STAGES, Answer, AnswerKind, Stage, Turn
+from perceptdata.example import Stage
 from perceptdata.plugins import Builder, Part
 
-from .choices import index_of, inline_choices, read_choices
-from .columns import META, Detection, detect, flat
-from .conversations import Round, read_turns, rounds
-from .gold import final_answer, marked_answer, typed
-from .literals import is_written_list, read_list
-from .pictures import Store, references
-from .stage_rules import stage_of
-from .tables import SUFFIXES, TableRow, read_rows, row_count
+from .columns import Detection, detect
+from .pictures import Store
 from .records import stretches
+from .tables import SUFFIXES, TableRow, read_rows, row_count
+from .vqa_row import Defaults, drafts_of, key_of
 
 _SPLIT = re.compile(r"(?:^|[^a-z])(train|training|val|valid|validation|dev|test|testmini)(?:[^a-z]|$)", re.I)
-_TOKEN = re.compile(r"<\s*(?:image|img)[ _]?(\d*)\s*/?>", re.I)
 
 
 class Auto(Builder):
     """One file, or a folder of files.
 
-    `map`: column -> target (`columns.TARGETS`, or `meta.NAME`). `images`: the folder or zip file in which image paths are sought; by
-    default the data file's folder. `stage`: a stage for all rows, or `by-rule`. `split`: a split for all rows; by default the
-    row's own, or the one in the file's name, or `train`.
+    `map`: column -> target (`columns.TARGETS`, or `meta.NAME`). `images`: the folder or zip file in which image paths
+    are sought; by default the data file's folder. `stage`: a stage for all rows, or `by-rule`. `split`: a split for all
+    rows; by default the row's own, else the one in the file's or folder's name, else `train`.
     """
 
     name: ClassVar[str] = "auto"
     corpus: ClassVar[str] = "user"
     licence: ClassVar[str] = "unstated"
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
 
     map: Mapping[str, str] = Field(default_factory=dict)
     images: Path | None = None
     stage: Stage | Literal["by-rule"] = "by-rule"
     split: str | None = None
-    corpus_name: str | None = Field(None, alias="corpus")
+    corpus_name: str | None = Field(None, alias="corpus")  # the class attributes hold the names themselves
     licence_name: str | None = Field(None, alias="licence")
 
     def parts(self, source: Path | None) -> Sequence[Part]:
         """Stretches of SHARD rows of each file; the JSON files of a folder go together, SHARD files a part."""
         super().parts(source)
         assert source is not None  # refused above
+        if self.images is not None and not self.images.exists():
+            raise UsageError(f"{self.images} does not exist; images names the folder or zip file of the pictures")
         if source.is_file():
-            return [Part(source, "", *stretch) for stretch in stretches(row_count(source, self.SHARD), self.SHARD)]
+            self._detect(source)
+            return self._stretches(source)
         files = _files(source)
         if not files:
             raise UsageError(f"{source} holds no file of rows; auto reads {', '.join(SUFFIXES)}")
-        small = [file for file in files if file.suffix.lower() == ".json"]
-        parts = [Part(source, "", *stretch) for stretch in stretches(len(small), self.SHARD)]
-        for file in files:
-            if file not in small:
-                parts += [Part(file, "", *stretch) for stretch in stretches(row_count(file, self.SHARD), self.SHARD)]
-        return parts
+        whole = [file for file in files if file.suffix.lower() == ".json"]
+        parts = [Part(source, "", *stretch) for stretch in stretches(len(whole), self.SHARD)]
+        return [*parts, *(part for file in files if file not in whole for part in self._stretches(file))]
+
+    def _stretches(self, file: Path) -> list[Part]:
+        return [Part(file, "", *stretch) for stretch in stretches(row_count(file, self.SHARD), self.SHARD)]
+
+    def read(self, part: Part) -> Iterator[Draft | BadRow]:
+        """The rows of a stretch of one file, or of several JSON files."""
+        assert part.path is not None  # parts() always sets it
+        if part.path.is_file():
+            detection, defaults = self._detect(part.path), self._defaults(part.path)
+            for row in read_rows(part.path, part.start, part.stop, self.SHARD):
+                yield from _drafts(row, detection, defaults, f"{part.path.stem}/{row.number}")
+            return
+        for file in [file for file in _files(part.path) if file.suffix.lower() == ".json"][part.start : part.stop]:
+            name, defaults = str(file.relative_to(part.path).with_suffix("")), self._defaults(file)
+            try:
+                detection = self._detect(file)
+                rows = list(read_rows(file, 0, None, self.SHARD))
+            except UsageError as error:  # one bad file among many is one bad row
+                yield BadRow(name, "row.unreadable", str(error), defaults.split)
+                continue
+            for row in rows:
+                yield from _drafts(row, detection, defaults, name if len(rows) == 1 else f"{name}/{row.number}")
+
+    def _detect(self, file: Path) -> Detection:
+        """The file's mapping. Raises UsageError where nothing in it can be a question."""
+        found = detect(file, self.images, self.map)
+        if found.rows and not found.of("question") and not found.of("conversation"):
+            columns = ", ".join(found.columns)
+            raise UsageError(f"{file}: no column holds questions (there are {columns}); say which with map")
+        return found
+
+    def _defaults(self, file: Path) -> Defaults:
+        return Defaults(
+            split=self.split or _split_of(file),
+            own_split=self.split is None,
+            stage=None if self.stage == "by-rule" else self.stage,
+            store=Store(self.images or file.parent),
+            corpus=self.corpus_name,
+            licence=self.licence_name,
+        )
+
+
+def _drafts(row: TableRow, detection: Detection, defaults: Defaults, key: str) -> Iterator[Draft | BadRow]:
+    try:
+        if isinstance(row.fields, Rejected):
+            raise row.fields
+        key = key_of(row.fields, detection) or key
+        yield from drafts_of(row.fields, detection, key, defaults)
+    except Rejected as error:
+        yield BadRow(key, error.code, f"{row.where}: {error.message}", defaults.split)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of rows in a folder and below, sorted; hidden ones are left out."""
+    found = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    return sorted(file for file in found if not any(p.startswith(".") for p in file.relative_to(folder).parts))
+
+
+def _split_of(file: Path) -> str:
+    """The split that the file's name says, or else its folder's, or else one above; `train` where none does."""
+    for name in (file.stem, *(folder.name for folder in list(file.parents)[:2])):
+        if match := _SPLIT.search(name):
+            return match[1].lower()
+    return "train"

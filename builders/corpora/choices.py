@@ -1,9 +1,9 @@
 """Multiple choice, in the seven layouts in which corpora write it (`Layout`), as a list of choices and an index.
 
-    list+index      ["red", "blue"], 1                list+text      ["red", "blue"], "blue"
-    list+letter     ["red", "blue"], "B"              joined         "A. red; B. blue", "B"
-    columns         A = "red", B = "blue"; "B"        inline         "Which?\\nA: red\\nB: blue", "B"
-    list+numbers    list+letter with a parallel list of numeric values
+list+index      ["red", "blue"], 1                list+text      ["red", "blue"], "blue"
+list+letter     ["red", "blue"], "B"              joined         "A. red; B. blue", "B"
+columns         A = "red", B = "blue"; "B"        inline         "Which?\\nA: red\\nB: blue", "B"
+list+numbers    list+letter with a parallel list of numeric values
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def _joined(text: str) -> tuple[str, ...]:
     if len(starts) < 2 or text[: starts[0].start()].strip():
         raise Rejected("field.invalid", f"these are no choices that begin with A, B, …: {text[:120]!r}")
     ends = [*(start.start() for start in starts[1:]), len(text)]
-    return tuple(text[start.end() : end].strip().rstrip(";；,").strip() for start, end in zip(starts, ends, strict=True))
+    return tuple(
+        text[start.end() : end].strip().rstrip(";；,").strip() for start, end in zip(starts, ends, strict=True)
+    )
 
 
 def inline_choices(question: str) -> Inline | None:
@@ -83,7 +85,7 @@ def inline_choices(question: str) -> Inline | None:
 
 
 def index_of(answer: Any, choices: Sequence[str], counted: bool) -> int:
-    """Which choice the answer names: by index where the column holds indices (`counted`), else by text, letter or number.
+    """Which choice the answer names: by index where the column holds indices (`counted`), else by text or letter.
 
     Raises Rejected `answer.index` where it names none, or a text that stands twice among the choices.
     """
@@ -101,17 +103,17 @@ def index_of(answer: Any, choices: Sequence[str], counted: bool) -> int:
 def layout_of(answers: Sequence[Any], choices: Sequence[Sequence[str]], numbers: bool) -> Layout | None:
     """How the answers of some rows name their choices; None where there are no rows with choices.
 
-    Whole numbers are indices only where they are all in range and no row's choices hold such a text.
+    Whole numbers are indices where all are in range and some are no text among their row's choices.
     """
-    rows = [(answer, options) for answer, options in zip(answers, choices, strict=True) if options and answer is not None]
+    rows = [
+        (answer, options) for answer, options in zip(answers, choices, strict=True) if options and answer is not None
+    ]
     if not rows:
         return None
     texts = [(str(answer).strip(), [option.strip() for option in options]) for answer, options in rows]
     if all(text.isdigit() and int(text) < len(options) for text, options in texts) and not all(
         text in options for text, options in texts
     ):
-        return "list+index"
-    if all(isinstance(answer, int) and not isinstance(answer, bool) for answer, _ in rows):
         return "list+index"
     if any(len(text) == 1 and text in LETTERS and text not in options for text, options in texts):
         return "list+numbers" if numbers else "list+letter"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import AnswerKind
 
-from .choices import Layout, index_of, inline_choices, layout_of, read_choices
+from .choices import Layout, inline_choices, layout_of, read_choices
 from .conversations import is_conversation
 from .gold import final_answer, marked_answer, typed
 from .literals import is_written_list
@@ -28,6 +28,7 @@ from .pictures import ImageKind, kind_of
 from .tables import KEY, read_rows
 
 SAMPLE = 64  # rows looked at
+MOST = 0.75  # of a column's values must fit: a few bad rows are rejects, not another mapping
 META = "meta."
 TARGETS = (
     "question",
@@ -50,7 +51,16 @@ SYNONYMS = {"key": "id"}
 
 # Names in order of preference. A column is taken only if its values fit, so a name here may be ambiguous.
 NAMES: dict[str, tuple[str, ...]] = {
-    "question": ("question", "problem", "query", "prompt", "sentence", "problem_text", "instruction", "extra_info.question"),
+    "question": (
+        "question",
+        "problem",
+        "query",
+        "prompt",
+        "sentence",
+        "problem_text",
+        "instruction",
+        "extra_info.question",
+    ),
     "answer": (
         "answer",
         "answers",
@@ -66,14 +76,47 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "choices": ("choices", "options", "option"),
     "choices.values": ("precise_value",),
-    "images": ("images", "image", "decoded_image", "image_path", "imgname", "image_file", "file_name", "img", "picture"),
+    "images": (
+        "images",
+        "image",
+        "decoded_image",
+        "image_path",
+        "imgname",
+        "image_file",
+        "file_name",
+        "img",
+        "picture",
+    ),
     "facts": ("facts", "scene_facts", "perception"),
-    "response": ("response", "rationale", "solution", "explanation", "detailed_solution", "cot", "reasoning", "thinking"),
-    "id": ("id", KEY, "pid", "qid", "question_id", "questionid", "uid", "unique_id", "index", "sample_index", "extra_info.index"),
+    "response": (
+        "response",
+        "rationale",
+        "solution",
+        "explanation",
+        "detailed_solution",
+        "cot",
+        "reasoning",
+        "thinking",
+    ),
+    "id": (
+        "id",
+        KEY,
+        "pid",
+        "qid",
+        "question_id",
+        "questionid",
+        "uid",
+        "unique_id",
+        "index",
+        "sample_index",
+        "extra_info.index",
+    ),
     "split": ("split", "data_split", "set_name", "extra_info.split"),
     "group": ("group", "scene_id"),
 }
-_LETTERED = tuple(tuple(f"{prefix}{letter}" for letter in "abcdefghij") for prefix in ("", "option_", "option", "choice_"))
+_LETTERED = tuple(
+    tuple(f"{prefix}{letter}" for letter in "abcdefghij") for prefix in ("", "option_", "option", "choice_")
+)
 _SHORT = 40  # characters beside a marked answer that still make a column an answer, not a rationale
 
 
@@ -106,14 +149,17 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 def detect(path: Path, images: Path | None = None, given: Mapping[str, str] | None = None) -> Detection:
     """The mapping for a file. `given` maps columns to targets and goes first. Raises UsageError for a wrong map.
 
-    `images` is where pictures lie; without it, and with columns that hold paths, a warning says where they will be sought.
+    `images` is where pictures lie; without it, and with columns that hold paths, a warning says where they will be
+    sought.
     """
     rows = [flat(row.fields) for row in read_rows(path, 0, SAMPLE, SAMPLE) if not isinstance(row.fields, Rejected)]
     return _Finder(path, rows, images, given or {}).detection()
 
 
 class _Finder:
-    def __init__(self, path: Path, rows: Sequence[Mapping[str, Any]], images: Path | None, given: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, rows: Sequence[Mapping[str, Any]], images: Path | None, given: Mapping[str, str]
+    ) -> None:
         self.path, self.rows, self.root = path, rows, images
         names = list(dict.fromkeys(name for row in rows for name in row))
         self.values = {name: [row[name] for row in rows if row.get(name) is not None] for name in names}
@@ -127,8 +173,8 @@ class _Finder:
         kind = self._images()
         self._conversation()
         for target in ("question", "facts", "split", "group"):
-            self._by_name(target, lambda values: all(isinstance(value, str) for value in values))
-        self._by_name("id", self._is_id)
+            self._by_name(target, lambda value: isinstance(value, str))
+        self._by_name("id", lambda value: isinstance(value, str | int), self._is_id)
         self._choices()
         self._answer()
         layout = self._layout()
@@ -136,7 +182,11 @@ class _Finder:
         if not self._has("question") and not self._has("conversation"):
             self.warnings.append("no column holds questions; map one with map: {COLUMN: question}")
         if not self._has("answer") and not self._has("answer.index") and not self._has("conversation"):
-            said = "it is taken from the end of the response" if self._has("response") else "map one with map: {COLUMN: answer}"
+            said = (
+                "it is taken from the end of the response"
+                if self._has("response")
+                else "map one with map: {COLUMN: answer}"
+            )
             self.warnings.append(f"no column holds the answer; {said}")
         return Detection(self.columns, layout, kind, self._answer_kind(layout), len(self.rows), tuple(self.warnings))
 
@@ -158,10 +208,14 @@ class _Finder:
         kinds = {name: _one_kind(values) for name, values in self.values.items() if name not in self.columns}
         if not self._has("images"):
             found = [name for name, kind in kinds.items() if kind]
-            numbered = [name for name in found if _plain_name(name).rstrip("0123456789").rstrip("_") in ("image", "img")]
+            numbered = [
+                name for name in found if _plain_name(name).rstrip("0123456789").rstrip("_") in ("image", "img")
+            ]
             rank = {"embedded": 0, "base64": 1, "path": 2, "url": 3}
             order = {name: place for place, name in enumerate(NAMES["images"])}
-            best = sorted(found, key=lambda name: (rank[kinds[name] or "url"], order.get(_plain_name(name), len(order))))
+            best = sorted(
+                found, key=lambda name: (rank[kinds[name] or "url"], order.get(_plain_name(name), len(order)))
+            )
             family = [name for name in numbered if _plain_name(name)[-1].isdigit() and kinds[name] == kinds[best[0]]]
             for name in family if best and best[0] in family else best[:1]:
                 self.columns[name] = "images"
@@ -177,23 +231,27 @@ class _Finder:
         if self._has("conversation") or self._has("question"):
             return
         for name, values in self.values.items():
-            if name not in self.columns and values and all(is_conversation(value) for value in values):
+            if name not in self.columns and values and _most(is_conversation, values):
                 self.columns[name] = "conversation"
                 return
 
-    def _by_name(self, target: str, fits: Any) -> None:
+    def _by_name(
+        self, target: str, fits: Callable[[Any], bool], all_fit: Callable[[Sequence[Any]], bool] = bool
+    ) -> None:
+        """The first column of a known name whose values fit, one by one and together."""
         if self._has(target) or (target == "question" and self._has("conversation")):
             return
         for alias in NAMES[target]:
             name = self.by_plain.get(alias)
-            if name is not None and name not in self.columns and self.values[name] and fits(self.values[name]):
+            if name is None or name in self.columns or not self.values[name]:
+                continue
+            if _most(fits, self.values[name]) and all_fit(self.values[name]):
                 self.columns[name] = target
                 return
 
     def _is_id(self, values: Sequence[Any]) -> bool:
-        """Every row has one, and no two the same: otherwise it names an image or a document, not the row."""
-        plain = all(isinstance(value, str | int) and str(value) for value in values)
-        return plain and len(values) == len(self.rows) == len(set(map(str, values)))
+        """Most rows have one of their own; what rows share names an image or a document."""
+        return len(set(map(str, values))) >= MOST * max(len(values), len(self.rows))
 
     def _choices(self) -> None:
         if self._has("choices"):
@@ -204,18 +262,19 @@ class _Finder:
             if len(columns) >= 2 and not any(name in self.columns for name in columns):
                 self.columns |= dict.fromkeys(columns, "choices")
                 return
-        self._by_name("choices", lambda values: all(isinstance(v, str | list | Mapping) for v in values))
-        self._by_name("choices.values", lambda values: self._has("choices") and all(isinstance(v, list) for v in values))
+        self._by_name("choices", lambda value: isinstance(value, str | list | Mapping))
+        if self._has("choices"):
+            self._by_name("choices.values", lambda value: isinstance(value, list))
 
     def _answer(self) -> None:
-        """`solution` is an answer where it is little more than a marked one, else a rationale that ends in the answer."""
+        """`solution` is an answer where it is little more than a marked one, else a rationale that ends in one."""
         tagged = self.by_plain.get("solution")
-        rationale = tagged is not None and not all(_is_answer(value) for value in self.values[tagged])
+        rationale = tagged is not None and not _most(_is_answer, self.values[tagged])
         if rationale and tagged is not None and tagged not in self.columns and not self._has("response"):
             self.columns[tagged] = "response"
         if not self._has("answer.index"):
-            self._by_name("answer", lambda values: True)
-        self._by_name("response", lambda values: all(isinstance(value, str) for value in values))
+            self._by_name("answer", lambda value: True)
+        self._by_name("response", lambda value: isinstance(value, str))
 
     def _layout(self) -> Layout | None:
         question, answer = self._first("question"), self._first("answer")
@@ -227,7 +286,7 @@ class _Finder:
         if not columns:
             blocks = [inline_choices(str(value)) for value in self.values.get(question or "", [])]
             texts = [str(value) for value in self.values.get(answer or "", [])]
-            letters = sum(len(text.strip("()[]. ")) == 1 for text in texts)
+            letters = sum(len(final_answer(text).strip("()[]. ")) == 1 for text in texts)
             return "inline" if any(blocks) and letters else None
         values = self.values[columns[0]]
         if any(isinstance(value, str) and not is_written_list(value) for value in values):
@@ -251,7 +310,9 @@ class _Finder:
         if layout is not None:
             return "choice"
         name = self._first("answer") or self._first("response")
-        texts = [str(value[0] if isinstance(value, list) and value else value) for value in self.values.get(name or "", [])]
+        texts = [
+            str(value[0] if isinstance(value, list) and value else value) for value in self.values.get(name or "", [])
+        ]
         kinds = Counter(typed(final_answer(text)).kind for text in texts)
         return kinds.most_common(1)[0][0] if kinds else None
 
@@ -267,8 +328,13 @@ def _plain_name(name: str) -> str:
 
 
 def _one_kind(values: Sequence[Any]) -> ImageKind | None:
-    kinds = {kind_of(value) for value in values if value not in ("", [])}
-    return kinds.pop() if len(kinds) == 1 else None
+    kinds = Counter(kind_of(value) for value in values if value not in ("", []))
+    kind, count = kinds.most_common(1)[0] if kinds else (None, 0)
+    return kind if count >= MOST * kinds.total() else None
+
+
+def _most(fits: Callable[[Any], bool], values: Sequence[Any]) -> bool:
+    return sum(map(fits, values)) >= MOST * len(values)
 
 
 def _is_answer(value: Any) -> bool:

@@ -1,8 +1,8 @@
 """Conversations in the shapes that training sets use, as turns: roles and texts.
 
-    [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]          sharegpt
-    [{"role": "user", "content": "…"}]                                        chat; the content may be a list of parts
-    [{"user": "…", "assistant": "…"}]                                         pairs
+[{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]          sharegpt
+[{"role": "user", "content": "…"}]                                        chat; the content may be a list of parts
+[{"user": "…", "assistant": "…"}]                                         pairs
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "".join(IMAGE if part.get("type") in ("image", "image_url") else str(part.get("text") or "") for part in content)
+        return "".join(
+            IMAGE if part.get("type") in ("image", "image_url") else str(part.get("text") or "") for part in content
+        )
     raise Rejected("field.invalid", f"a turn's content is a {type(content).__name__}")
 
 

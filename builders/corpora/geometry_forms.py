@@ -5,10 +5,10 @@
     parse_sentence("angle ABC = 60°")                        the form again
 
 The predicates are those of Inter-GPS (Lu et al. 2021, arXiv 2105.04165, table 1). A form for which there is no
-sentence, or whose sentence would not read back as itself, stands as the predicate. `read_diagram` makes forms canonical:
-an empty form is dropped; `angle 1` and `Angle(1)` are one spelling; `Equals` of two bare lines can only mean their
-lengths; the annotation tool's radius names (`radius_4_0`), which no figure shows, go, or become a number where a centre
-has several circles; and a fact is kept once, whichever way its letters run.
+sentence, or whose sentence would not read back as itself, stands as the predicate. `read_diagram` makes forms
+canonical: an empty form is dropped; `angle 1` and `Angle(1)` are one spelling; `Equals` of two bare lines can only
+mean their lengths; the annotation tool's radius names (`radius_4_0`), which no figure shows, go, or become a number
+where a centre has several circles; and a fact is kept once, whichever way its letters run.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _canonical(forms: Iterable[Term | str]) -> tuple[Term | str, ...]:
     kept: dict[Any, Term | str] = {}
     for form in forms:
         form = _plain(form, radii)
-        kept.setdefault(_meaning(form), form)
+        kept.setdefault(meaning(form), form)
     return tuple(sorted(kept.values(), key=_place))
 
 
@@ -152,11 +152,11 @@ def _plain(node: Term | str, radii: Mapping[str, list[str]]) -> Term | str:
     return Term(node.name, tuple(args))
 
 
-def _meaning(node: Term | str) -> Any:
+def meaning(node: Term | str) -> Any:
     """Equal for two forms that state the same fact: `Line(A, B)` is `Line(B, A)`, `Equals(p, q)` is `Equals(q, p)`."""
     if isinstance(node, str):
         return node
-    args = tuple(_meaning(part) for part in node.args)
+    args = tuple(meaning(part) for part in node.args)
     if node.name in ("Angle", "Arc"):
         args = min(args, args[::-1])
     elif node.name in ("Line", "Equals", "Perpendicular", "Parallel"):

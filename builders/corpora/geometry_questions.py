@@ -12,11 +12,11 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perceptdata.example import Answer
 
-from .geometry_forms import Diagram, Term, say_quantity
+from .geometry_forms import Diagram, Term, meaning, say_quantity
 
 DEGREES_APART = 20.0  # two directions are clearly different
 LENGTHS_APART = 0.15  # two lengths are clearly different: share of the longer
@@ -52,20 +52,20 @@ _SLIP = re.compile(r"[-+*/]{2}")  # `66--y`: a fraction that the annotation lost
 
 def _values(diagram: Diagram, where: _Geometry, rng: random.Random) -> Iterator[Asked]:
     """What is the length of AB? Asked where the figure prints exactly one value for it."""
-    printed: dict[Term, list[str]] = {}
+    printed: dict[Any, list[tuple[Term, str]]] = {}
     for form in diagram.forms:
         match form:
             case Term("Equals", (Term() as amount, str(value))):
-                printed.setdefault(amount, []).append(value)
-    for amount, values in printed.items():
+                printed.setdefault(meaning(amount), []).append((amount, value))
+    for (amount, value), *others in printed.values():
         name = say_quantity(amount)
-        if name is None or len(values) > 1 or _SLIP.search(values[0]):
+        if name is None or others or _SLIP.search(value):
             continue
         unit = "°" if amount.name == "MeasureOf" else None
-        kind = "number" if _NUMBER.fullmatch(values[0]) else "expression"
+        kind = "number" if _NUMBER.fullmatch(value) else "expression"
         noun = "length of segment " if amount.name == "LengthOf" else "measure of " if unit else ""
         text = f"Which value does the figure give for the {noun}{name}?"
-        answer = Answer(text=values[0], kind=kind, unit=unit, accepts=(f"{values[0]}°",) if unit else ())
+        answer = Answer(text=value, kind=kind, unit=unit, accepts=(f"{value}°",) if unit else ())
         yield Asked(f"value-{name.replace(' ', '-')}", text, answer)
 
 
@@ -179,7 +179,9 @@ def _parallels(diagram: Diagram, where: _Geometry, rng: random.Random) -> Iterat
     for one, two in _pairs(diagram, "Parallel"):
         if where.knows(*one, *two):
             wrong = [s for s in where.segments if where.angle(s, one) > DEGREES_APART]
-            yield from _choose(f"parallel-{one}-{two}", f"Which of these segments is parallel to {one}?", two, wrong, rng)
+            yield from _choose(
+                f"parallel-{one}-{two}", f"Which of these segments is parallel to {one}?", two, wrong, rng
+            )
 
 
 def _equal_lengths(diagram: Diagram, where: _Geometry, rng: random.Random) -> Iterator[Asked]:
@@ -220,5 +222,3 @@ def _pairs(diagram: Diagram, relation: str) -> Iterator[tuple[str, str]]:
         match form:
             case Term(name, (Term("Line", (str(a), str(b))), Term("Line", (str(c), str(d))))) if name == relation:
                 yield a + b, c + d
-
-

@@ -1,7 +1,7 @@
 """The final answer inside what a corpus calls its answer or solution, and its kind.
 
-    final_answer("… so 36 + 64 = \\\\boxed{100}.")      "100"
-    typed("$25^{\\\\circ}$")                            Answer(text="25", kind="number", unit="°")
+final_answer("… so 36 + 64 = \\\\boxed{100}.")      "100"
+typed("$25^{\\\\circ}$")                            Answer(text="25", kind="number", unit="°")
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LINE = re.compile(r"^\W*(?:final )?answer\s*(?:is)?\s*[:：]\s*(\S.*)$", re.I |
 
 
 def marked_answer(text: str) -> str | None:
-    """The answer that a mark names: a tag, `####`, the last `\\boxed{}` (braces matched), or the last `Answer:` line."""
+    """The answer that a mark names: a tag, `####`, the last `\\boxed{}` (braces matched), or an `Answer:` line."""
     if tags := _TAG.findall(text):
         return tags[-1][1].strip()
     if "####" in text:
@@ -47,7 +47,9 @@ def boxed(text: str) -> str | None:
 
 
 _WRAPPED = re.compile(r"(\$\$?)([^$]+)\1\.?", re.S)
-_NUMBER = re.compile(r"(?P<number>[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)\s*(?P<unit>°|\^\s*\{?\s*\\circ\s*\}?|\\?%)?")
+_NUMBER = re.compile(
+    r"(?P<number>[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)\s*(?P<unit>°|\^\s*\{?\s*\\circ\s*\}?|\\?%)?"
+)
 _FRACTION = re.compile(r"-?\\[dt]?frac\{\d+\}\{\d+\}|-?\d+/\d+")
 _FORMULA = re.compile(r"\\[A-Za-z]+|[=<>≤≥^√π∠]|\d\s*[:+*/-]\s*[\dA-Za-z(]|\d[a-z]\b")
 _WORDS = re.compile(r"[A-Za-z]{4,}")

@@ -4,10 +4,10 @@
     gsm8k/test/test_socratic/0                     the same kind of row, its steps led by sub-questions
     gsm8k/test/example_model_solutions/0           a test problem with four models' solutions, right or wrong
 
-A rationale carries calculator marks, `48/2 = <<48/2=24>>24`: the response is without them, `meta.calculations` lists them and
-`meta.raw` keeps the text. The answer stands after `####` and may have thousands separators (`109,200,000`): the answer's
-text is without, `accepts` has the original. The same question stands in several files, so a row's group is the hash of
-its normalised question: no view puts it on both sides of a split.
+A rationale carries calculator marks, `48/2 = <<48/2=24>>24`: the response is without them, `meta.calculations` lists
+them and `meta.raw` keeps the text. The answer stands after `####` and may have thousands separators (`109,200,000`):
+the answer's text is without, `accepts` has the original. The same question stands in several files, so a row's group
+is the hash of its normalised question: no view puts it on both sides of a split.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class GSM8K(Builder):
         files = [source] if source.is_file() else [source / f"{stem}.jsonl" for stem in FILES]
         files = [file for file in files if file.is_file() and file.stem in FILES]
         if not files:
-            raise UsageError(f"{source} holds none of {', '.join(f'{stem}.jsonl' for stem in FILES)}; name their folder")
+            names = ", ".join(f"{stem}.jsonl" for stem in FILES)
+            raise UsageError(f"{source} holds none of {names}; name their folder")
         return [
             Part(file, FILES[file.stem], start, stop)
             for file in files
@@ -68,7 +69,8 @@ class GSM8K(Builder):
             key = f"{part.path.stem}/{row.number}"
             try:
                 record = _parse(row.data)
-                yield _solved(record, key, part.split) if "ground_truth" in record else _problem(record, key, part.split)
+                made = _solved if "ground_truth" in record else _problem
+                yield made(record, key, part.split)
             except Rejected as error:
                 yield BadRow(key, error.code, f"{part.path.name}, line {row.line}: {error.message}", part.split)
 

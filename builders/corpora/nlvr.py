@@ -5,9 +5,9 @@
     nlvr/<split>/<identifier>-<k>/facts        "state what the picture shows" (perception)
     nlvr/<split>/<identifier>-<k>/colour …     questions about single objects and boxes (perception)
 
-Each identifier has up to six pictures, which differ in the order of the boxes (`nlvr_scene`); every picture that exists makes its
-own examples, with the facts in the order it shows. Identifiers `n-0` to `n-3` were shown to one writer together and share
-objects and sentence, so the group is `n`: permutations and neighbours never part.
+Each identifier has up to six pictures, which differ in the order of the boxes (`nlvr_scene`); every picture that
+exists makes its own examples, with the facts in the order it shows. Identifiers `n-0` to `n-3` were shown to one
+writer together and share objects and sentence, so the group is `n`: permutations and neighbours never part.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ SPLITS = ("train", "dev", "test", "test2")
 TRUTH = ("true", "false")
 
 FRAME = (
-    "Each box is 100 wide and 100 high. An object stands at (x, y), the distance of its frame's upper left corner from the "
-    "box's left and upper edge. Small objects are 10 wide and high, medium ones 20, large ones 30."
+    "Each box is 100 wide and 100 high. An object stands at (x, y), the distance of its frame's upper left corner from "
+    "the box's left and upper edge. Small objects are 10 wide and high, medium ones 20, large ones 30."
 )
 STATE_FACTS = (
-    "State what each box shows, from the left box to the right: every object's size, colour, shape and place (x, y). " + FRAME
+    "State what each box shows, from the left box to the right: every object's size, colour, shape and place (x, y). "
+    f"{FRAME}"
 )
 
 
 class NLVR(Builder):
-    """The corpus folder with `<split>/<split>.json`, or one split's folder. Pictures stand in `<split>/images/<directory>/`."""
+    """The corpus folder with `<split>/<split>.json` and `<split>/images/<directory>/`, or one split's folder."""
 
     name: ClassVar[str] = "nlvr"
     corpus: ClassVar[str] = "NLVR"

@@ -1,7 +1,7 @@
 """Questions about single objects and boxes of an NLVR scene, that looking alone answers.
 
-An object is named by what makes it the only one of its kind in its box: its shape, its colour and shape, or that it stands highest
-by a clear margin. A property that all objects of the picture share is not asked for: the answer would not need the picture.
+An object is named by what makes it the only one of its kind in its box: its shape, its colour and shape, or that it
+stands highest by a clear margin. A property that all objects of the picture share is not asked for.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def _sizes(boxes: Boxes) -> Iterator[Asked]:
     for name, box in zip(NAMES, boxes, strict=True):
         for thing in box:
             if sum((other.colour, other.shape) == (thing.colour, thing.shape) for other in box) == 1:
-                text = f"There are objects of three sizes. How large is the {thing.colour} {thing.shape} in the {name} box?"
+                what = f"the {thing.colour} {thing.shape} in the {name} box"
+                text = f"There are objects of three sizes. How large is {what}?"
                 yield _property(boxes, "size", text, thing)
 
 
@@ -89,5 +90,5 @@ def _all_same(boxes: Boxes, asked: Property) -> bool:
 
 
 def _highest(box: tuple[Thing, ...]) -> Thing | None:
-    first, *others = sorted(box, key=lambda thing: thing.y) or [None]
-    return first if first and others and others[0].y - first.y >= CLEARLY_HIGHER else None
+    by_height = sorted(box, key=lambda thing: thing.y)
+    return by_height[0] if len(box) > 1 and by_height[1].y - by_height[0].y >= CLEARLY_HIGHER else None

@@ -1,18 +1,18 @@
-"""The scenes of NLVR: three boxes of shapes, the words that state them exactly, and the order in which a picture shows them.
+"""The scenes of NLVR: three boxes of shapes, the words that state them exactly, and the order a picture shows them in.
 
     facts(boxes)             "Left box: 1 object\\n- small blue circle at (9, 82)\\n…", which parse_facts reads back
     box_order(pixels, boxes, 1)      (0, 2, 1): what stands left, in the middle and right
 
 A picture's name ends in a number from 0 to 5 for the order of the boxes. ORDERS takes these for the six permutations in
-lexicographic order. Of the released pictures at hand, with numbers 0 and 1, all agree; the corpus does not document the rest. So
-no picture is trusted: `box_order` looks at the pixels, and where the number's own order does not fit takes the one that does.
+lexicographic order. The pictures that could be looked at, with the numbers 0 and 1, all agree; the corpus does not say
+what the others mean. So no name is trusted: `box_order` looks at the pixels, and where the number's own order does not
+fit it takes the one that does.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from perceptdata.errors import Rejected
 
 BOX, GAP = 100, 50  # pixels: a picture is 400 x 100, three boxes with a grey wall between each two
-ORDERS = tuple(permutations(range(3)))
+Order = tuple[int, int, int]
+ORDERS: tuple[Order, ...] = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 NAMES = ("left", "middle", "right")
 
 COLOURS = {"Yellow": "yellow", "Black": "black", "#0099ff": "blue"}
@@ -101,11 +102,11 @@ def parse_facts(text: str) -> Boxes | None:
 # --- pixels -----------------------------------------------------------------------------------------------------------
 
 
-def box_order(pixels: NDArray[np.uint8], boxes: Boxes, number: int) -> tuple[int, int, int] | None:
+def box_order(pixels: NDArray[np.uint8], boxes: Boxes, number: int) -> Order | None:
     """Which box stands left, in the middle and right, as the picture shows it; None where no order fits.
 
-    `pixels` is height x width x 3. The order that `number` stands for is tried first. Objects do not overlap, so an order in
-    which every object finds its colour puts boxes with equally many objects of the same colours in the same places.
+    `pixels` is height x width x 3. The order that `number` stands for is tried first. Objects do not overlap, so an
+    order in which every object finds its colour shows boxes with the same colours in the same places.
     """
     own = ORDERS[number : number + 1]
     return next((order for order in (*own, *ORDERS) if _shows(pixels, [boxes[i] for i in order])), None)

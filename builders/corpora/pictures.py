@@ -1,8 +1,9 @@
-"""Image columns, told by their values: embedded bytes, `{bytes, path}`, base64, paths into a folder or zip, lists of these.
+"""Image columns, told by their values: bytes, `{bytes, path}`, base64, paths into a folder or zip, lists of these.
 
     references(value, store)      the draft's image references; raises Rejected for what is not one
 
-A path may name its folder again (`images/4.jpg` with `images` as the root). Nothing is opened here; the engine checks the bytes.
+A path may name its folder again (`images/4.jpg` with `images` as the root). Nothing is opened here; the engine checks
+the bytes.
 """
 
 from __future__ import annotations

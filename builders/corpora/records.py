@@ -3,9 +3,9 @@
     index = record_index(path, 4096)                  # byte offset of every 4096th row; one scan, kept for the process
     for number, text in read_records(path, 4096, 8192, 4096): ...
 
-A JSON-lines row is a line. A CSV or TSV row ends at a line's end that is not inside quotes (RFC 4180), so `delimiter` changes
-where rows begin. A quote that is never closed would swallow the file: after MAX_LINES lines its first line alone is the
-(unreadable) row, and reading goes on with the next line. Rows that are blank do not count.
+A JSON-lines row is a line. A CSV or TSV row ends at a line's end that is not inside quotes (RFC 4180), so `delimiter`
+changes where rows begin. A quote that is never closed would swallow the file: after MAX_LINES lines its first line
+alone is the (unreadable) row, and reading goes on with the next line. Rows that are blank do not count.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     stage_of("What colour is the car?", images=1)        ("perception", RULES[2])
 
-A row without an image reasons over text. With an image, a question that asks to work something out reasons over the picture; one
-that only asks to read it off perceives. What no rule knows counts as visual reasoning: calling perception what needs reasoning
-would spoil the stage that is meant to be answerable by looking.
+A row without an image reasons over text. With an image, a question that asks to work something out reasons over the
+picture; one that only asks to read it off perceives. What no rule knows counts as visual reasoning: calling perception
+what needs reasoning would spoil the stage that is meant to be answerable by looking.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from perceptdata.example import IMAGE, Stage
 
 
 class Rule(NamedTuple):
-    """`pattern` is searched in the question, without case; None fits every question. `image` says which rows it is for."""
+    """`pattern` is searched in the question, without case; None fits all. `image`: for rows with or without images."""
 
     name: str
     image: bool
@@ -30,9 +30,11 @@ RULES = (
     Rule(
         "works_out",
         True,
-        r"\b(calculate|compute|solve|prove|derive|determine|evaluate|simplif|find the (value|area|perimeter|length|measure|sum)"
+        r"\b(calculate|compute|solve|prove|derive|determine|evaluate|simplify"
+        r"|find the (value|area|perimeter|length|measure|sum)"
         r"|what is the (area|perimeter|volume|value of|sum|difference|product|ratio|average|mean|median|probability)"
-        r"|how (much|many) (more|fewer|less)|how many different|at least|at most|must|will|would|if|let|suppose|given that)\b",
+        r"|how (much|many) (more|fewer|less)|how many different|at least|at most"
+        r"|must|will|would|if|let|suppose|given that)\b",
         "visual_reasoning",
         "the question asks for a result that is not printed in the picture",
     ),
@@ -46,16 +48,17 @@ RULES = (
     Rule(
         "exists",
         True,
-        r"(^|[.?!,:] )(is|are) there (an?|any|some|no|one|two|three)\b|\bdo you see\b|\b(visible|present) in the (image|picture|figure|photo)",
+        r"(^|[.?!,:] )(is|are) there (an?|any|some|no|one|two|three)\b|\bdo you see\b"
+        r"|\b(visible|present) in the (image|picture|figure|photo)",
         "perception",
         "whether a thing is there is seen",
     ),
     Rule(
         "reads",
         True,
-        r"\b(what|which) (number|word|words|text|letter|letters|name|date|title|label|sign|value)\b[^.?]*\b(written|printed|shown"
-        r"|displayed|marked|labell?ed|say|says|read|reads)\b|\bwhat (is|does) [^.?]*\b(written|say|labell?ed|titled)\b"
-        r"|\bread the\b|\btranscribe\b",
+        r"\b(what|which) (number|word|words|text|letter|letters|name|date|title|label|sign|value)\b[^.?]*"
+        r"\b(written|printed|shown|displayed|marked|labell?ed|say|says|read|reads)\b"
+        r"|\bwhat (is|does) [^.?]*\b(written|say|labell?ed|titled)\b|\bread the\b|\btranscribe\b",
         "perception",
         "text in the picture is read",
     ),
@@ -70,7 +73,8 @@ RULES = (
     Rule(
         "places",
         True,
-        r"^\W*where (is|are)\b|\b(what|who|which \w+) (is|are) (to the )?(left|right|above|below|behind|next|under|on top|in front)\b",
+        r"^\W*where (is|are)\b"
+        r"|\b(what|who|which \w+) (is|are) (to the )?(left|right|above|below|behind|next|under|on top|in front)\b",
         "perception",
         "a place or neighbour is seen",
     ),

@@ -1,7 +1,7 @@
 """Rows of a user's file as dicts, in stretches: JSON lines, CSV, TSV and Parquet in bounded memory, JSON whole.
 
-A JSON file is a list of objects, a dict of objects by key (its keys come as KEY), one object, or a dict that wraps one such
-list (`{"data": [...]}`).
+A JSON file is a list of objects, a dict of objects by key (its keys come as KEY), one object, or a dict that wraps
+one such list (`{"data": [...]}`).
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ def _load_json(path: Path, size: int, modified: int) -> list[Any]:
     try:
         value = json.loads(path.read_text("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read as JSON ({error}); mend it, or name a file of JSON lines .jsonl") from None
+        raise UsageError(
+            f"{path} cannot be read as JSON ({error}); mend it, or name a file of JSON lines .jsonl"
+        ) from None
     if isinstance(value, list):
         return value
     if isinstance(value, dict):

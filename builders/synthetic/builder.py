@@ -5,8 +5,8 @@
     textual      the task with the facts in words     answer: the solver's; response: trace, answer
 
 A family of this folder says how its scenes are counted out (`SyntheticFamily`); `SyntheticBuilder` draws them, split by
-split and record by record, as `splits` lays down. Record `i` of a split is seeded by its own name alone, so parts can be
-read in any order by any number of workers.
+split and record by record, as `splits` lays down. Record `i` of a split is seeded by its own name alone, so parts can
+be read in any order by any number of workers.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from pydantic import Field, NonNegativeInt
+from pydantic import NonNegativeInt
 
 from perceptdata.draft import Draft, with_facts
 from perceptdata.errors import UsageError
@@ -27,7 +27,7 @@ from perceptdata.example import IMAGE, Answer, CheckerRef
 from perceptdata.plugins import Builder, Family, Part, Question, Scene
 from perceptdata.spans import SEGMENTS, Span, SpanSet
 
-from .canvas import BACKEND
+from .canvas import BACKEND, Canvas
 from .splits import SPLITS, Split, borders, digest, row_counts, shuffled
 
 GAP = "\n\n"  # between facts, trace and answer; a trace itself has no blank line
@@ -59,12 +59,22 @@ class SyntheticFamily(Family[Scene], ABC):
     def ground_truth(self, scene: Scene) -> str:
         """The scene and what is wanted of it as JSON, in the shape of the published data sets."""
 
+    @abstractmethod
+    def picture(self, scene: Scene, rng: random.Random) -> Canvas:
+        """The scene, drawn."""
+
+    def draw(self, scene: Scene, rng: random.Random) -> bytes:
+        """The scene as a PNG file."""
+        return self.picture(scene, rng).png()
+
     def generate(self, rng: random.Random) -> Scene:
         """A random scene; all randomness comes from `rng`."""
-        cores = self.listed()
-        if cores is not None:
-            cores = rng.sample(cores, 1)
-        for core in cores or self.cores(0, 1, rng.getrandbits(64), rng):
+        listed = _sorted_by_hash(self)
+        if listed is None:
+            cores = self.cores(0, 1, rng.getrandbits(64), rng)
+        else:
+            cores = iter(rng.sample(listed, min(1, len(listed))))
+        for core in cores:
             scene = self.finish(core, rng)
             if scene is not None:
                 return scene
@@ -91,7 +101,7 @@ class SyntheticBuilder(Builder, ABC):
     rows: dict[Split, NonNegativeInt] | None = None
     seed: int = 0
     responses: tuple[Split, ...] = ("train_sft",)
-    atomic: bool = Field(default=False)
+    atomic: bool = False
 
     @abstractmethod
     def family(self) -> SyntheticFamily[Any]:
@@ -117,7 +127,7 @@ class SyntheticBuilder(Builder, ABC):
         """The twins of every record of one part, record by record."""
         if part.split not in SPLITS:
             raise UsageError(f"{self.name} has the splits {', '.join(SPLITS)}, not '{part.split}'")
-        split, family, counts = cast(Split, part.split), self.family(), self.counts()
+        split, family, counts = part.split, self.family(), self.counts()
         for row in range(part.start, counts[split] if part.stop is None else part.stop):
             rng = random.Random(f"{self.version}:{self.name}:{self.seed}:{split}:{row}")
             yield from self._twins(family, self._scene(family, counts, split, row, rng), split, row, rng)

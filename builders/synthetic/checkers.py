@@ -1,7 +1,7 @@
 """Checkers that ask a synthetic family: is the task solved (`a`), is the scene stated right (`a_p`)?
 
-The scene is read from the example's facts, so a checker needs nothing but the example, and any right answer counts, not only
-the witness that the solver gave.
+The scene is read from the example's facts, so a checker needs nothing but the example, and any right answer counts,
+not only the witness that the solver gave.
 """
 
 from __future__ import annotations

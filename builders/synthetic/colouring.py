@@ -1,10 +1,10 @@
 """Exact graph colouring for small graphs, and the reasoning that shows a colouring is the smallest.
 
-A graph is an adjacency list of bit masks: bit `w` of `adjacent[u]` is set where u and w are joined. Vertices are taken in
-DSATUR order (Brélaz 1979): next is the one with the fewest colours left, then the one with the most neighbours.
+A graph is an adjacency list of bit masks: bit `w` of `adjacent[u]` is set where u and w are joined. Vertices are taken
+in DSATUR order (Brélaz 1979): next is the one with the fewest colours left, then the one with the most neighbours.
 
-The proof that c colours are needed is a clique of c vertices where there is one; otherwise c - 1 colours are tried to the
-end, from a largest clique whose colours may be named without loss of generality.
+The proof that c colours are needed is a clique of c vertices where there is one; otherwise c - 1 colours are tried to
+the end, from a largest clique whose colours may be named without loss of generality.
 """
 
 from __future__ import annotations
@@ -105,8 +105,14 @@ def chromatic_number(adjacent: Sequence[int]) -> int:
 
 
 def explain(adjacent: Sequence[int], colours: int) -> tuple[list[int], str]:
-    """A proper colouring with the chromatic number of colours, and the reasoning to it, a paragraph a line."""
+    """A proper colouring, and the reasoning to it, a paragraph a line.
+
+    `colours` must be the chromatic number; ValueError where it is not.
+    """
     clique = largest_clique(adjacent)
+    steps = colour(adjacent, colours, clique)
+    if steps is None:
+        raise ValueError(f"{colours} colours are fewer than the chromatic number")
     if len(clique) == colours:
         bound = [f"{_joined(clique)}, so at least {_count(colours)} needed."]
     else:
@@ -115,9 +121,6 @@ def explain(adjacent: Sequence[int], colours: int) -> tuple[list[int], str]:
             *_refute(adjacent, colours - 1, clique),
             f"So {colours - 1} are not enough and at least {_count(colours)} needed.",
         ]
-    steps = colour(adjacent, colours, clique)
-    if steps is None:
-        raise ValueError(f"{colours} colours are fewer than the chromatic number")
     taken = _start(adjacent, clique)
     told = [f"Now try {colours}: give {_assigned(clique)}."]
     for step in steps:

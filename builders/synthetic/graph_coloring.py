@@ -1,9 +1,9 @@
 """Graph colouring: colour every vertex of a drawn graph with as few colours as possible.
 
 The first diagnostic task of "On Asymmetric Optimization of Reasoning and Perception in VLM Post-Training"
-(arXiv 2605.29496). A scene is a connected graph with labels 0 to v - 1; its facts are `{"v": 4, "edges": [[0, 1], …]}`. The
-answer gives each vertex its colour in order of the labels, `0:a, 1:b, 2:a`: no braces or backslashes, so it stands inside
-`\\boxed{}`. Any proper colouring with the chromatic number of colours is right.
+(arXiv 2605.29496). A scene is a connected graph with labels 0 to v - 1; its facts are `{"v": 4, "edges": [[0, 1],
+…]}`. The answer gives each vertex its colour in order of the labels, `0:a, 1:b, 2:a`: no braces or backslashes, so it
+stands inside `\\boxed{}`. Any proper colouring with the chromatic number of colours is right.
 """
 
 from __future__ import annotations
@@ -45,11 +45,24 @@ class GraphOptions(Plugin):
             raise ValueError(f"vertices are 4 to {MAX_VERTICES}")
         if len(set(self.vertices)) < len(self.vertices):
             raise ValueError("a number of vertices stands twice")
-        if any(not _edge_counts(count, self.edges) for count in self.vertices):
-            raise ValueError("no connected graph has that few or that many edges; widen edges")
-        if not 2 <= self.colours[0] <= self.colours[1] <= len(COLOURS):
-            raise ValueError("colours are a range within 2 to 26")
+        if not 2 <= self.colours[0] <= self.colours[1]:
+            raise ValueError("colours are a range from 2 upwards")
+        for count in self.vertices:
+            if not self.edge_counts(count):
+                raise ValueError(f"no connected graph of {count} vertices is in range; widen edges or colours")
         return self
+
+    def edge_counts(self, vertices: int) -> range:
+        """The numbers of edges in range that a connected graph with a chromatic number in range can have.
+
+        At least a complete graph of the fewest colours with all other vertices hung on; at most Turán's graph, whose
+        parts are as equal as can be.
+        """
+        fewest, most = self.colours
+        least = comb(fewest, 2) + vertices - fewest if fewest <= vertices else comb(vertices, 2) + 1
+        parts = [len(range(part, vertices, most)) for part in range(most)]
+        turan = comb(vertices, 2) - sum(comb(part, 2) for part in parts)
+        return range(max(self.edges[0], least), min(self.edges[1], turan) + 1)
 
 
 class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
@@ -60,7 +73,7 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
 
     def cores(self, row: int, rows: int, key: int, rng: random.Random) -> Iterator[Graph]:
         """A random size and number of edges each time, then the next of the record's own graphs of that kind."""
-        kinds = [(count, edges) for count in self.vertices for edges in _edge_counts(count, self.edges)]
+        kinds = [(count, edges) for count in self.vertices for edges in self.edge_counts(count)]
         number = dict.fromkeys(kinds, row)
         while kinds:
             kind = rng.choice(kinds)
@@ -84,14 +97,14 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         return self._size() // _SPARE
 
     def listed(self) -> Sequence[Graph] | None:
-        """All graphs of up to 6 vertices: 22 of 4, 727 of 5 and 26,534 of 6 with the default ranges."""
+        """All graphs of up to 6 vertices: 22 of 4, 727 of 5 and 26,538 of 6 with the default ranges."""
         if self._size() > _FEW:
             return None
         rng = random.Random(0)  # `finish` draws nothing from it
         return [
             graph
             for count in self.vertices
-            for edges in _edge_counts(count, self.edges)
+            for edges in self.edge_counts(count)
             for chosen in combinations(tuple(combinations(range(count), 2)), edges)
             if (graph := self.finish(Graph(count, chosen), rng)) is not None
         ]
@@ -112,7 +125,7 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         """See `graph_text.parse_graph`."""
         return parse_graph(text)
 
-    def draw(self, scene: Graph, rng: random.Random) -> bytes:
+    def picture(self, scene: Graph, rng: random.Random) -> Canvas:
         """Numbered circles and straight lines."""
         layout = place(scene.vertices, scene.edges, rng)
         canvas = Canvas(layout.width, layout.height)
@@ -120,7 +133,7 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         for label, centre in enumerate(layout.centres):
             canvas.disc(centre, layout.radius)
             canvas.text(centre, str(label), _FONT[layout.radius])
-        return canvas.png()
+        return canvas
 
     def solve(self, scene: Graph, rng: random.Random) -> Solution:
         """A lower bound, then a colouring that meets it."""
@@ -143,8 +156,8 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         return score if dense else float(score == 1.0)
 
     def check_perception(self, text: str, scene: Graph, dense: bool = False) -> float:
-        """1.0 iff the edges are the same set and the number of vertices is right. Dense: F1 of the edges, less where the
-        number of vertices is wrong.
+        """1.0 iff the edges are the same set and the number of vertices is right. Dense: F1 of the edges, less where
+        the number of vertices is wrong.
         """
         stated = self.parse(text)
         if stated is None:
@@ -159,10 +172,9 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
     def ask(self, scene: Graph) -> str:
         """The task; it states the labels, as the paper's does."""
         return (
-            f"The figure shows a graph with {scene.vertices} vertices, labelled 0 to {scene.vertices - 1}. Find the "
-            "chromatic number of the graph, then colour it with exactly that many colours: give every vertex a colour "
-            "so that no two vertices joined by an edge have the same one. Call the colours a, b, c and so on, and state "
-            "the colour of each vertex."
+            f"A graph has {scene.vertices} vertices, labelled 0 to {scene.vertices - 1}. Find its chromatic number, "
+            "then colour it with exactly that many colours: give every vertex a colour so that no two vertices joined "
+            "by an edge have the same one. Call the colours a, b, c and so on, and state the colour of each vertex."
         )
 
     def ask_perception(self, scene: Graph, rng: random.Random) -> list[Question]:
@@ -176,7 +188,7 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         return [
             Question(
                 "perception",
-                "How many vertices does this graph have, and which pairs of them are joined by an edge? List every edge.",
+                "How many vertices does this graph have, and which of them are joined? List every edge.",
                 self.facts(scene),
                 "structure",
                 checker=facts_checker(self),
@@ -194,7 +206,7 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         ]
 
     def _size(self) -> int:
-        return sum(comb(comb(count, 2), edges) for count in self.vertices for edges in _edge_counts(count, self.edges))
+        return sum(comb(comb(count, 2), edges) for count in self.vertices for edges in self.edge_counts(count))
 
 
 class GraphColoringBuilder(GraphOptions, SyntheticBuilder):
@@ -212,11 +224,6 @@ class GraphColoringBuilder(GraphOptions, SyntheticBuilder):
 def fewest_colours(graph: Graph) -> int:
     """The chromatic number."""
     return chromatic_number(adjacency(graph.vertices, graph.edges))
-
-
-def _edge_counts(vertices: int, edges: tuple[int, int]) -> range:
-    """The numbers of edges in range that a connected graph can have."""
-    return range(max(edges[0], vertices - 1), min(edges[1], comb(vertices, 2)) + 1)
 
 
 def _edge_set(vertices: int, edges: int, number: int) -> tuple[Edge, ...]:

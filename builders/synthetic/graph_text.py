@@ -1,7 +1,7 @@
 """Graphs and colourings as models write them.
 
-Everything is found by regular expressions that run in linear time, so a text of any length or depth is read or refused and
-never raises.
+Everything is found by regular expressions that run in linear time, so a text of any length or depth is read or refused
+and never raises.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _VERTICES = re.compile(
 def parse_graph(text: str) -> Graph | None:
     """The graph that a text states, or None.
 
-    Edges may be bracketed pairs or `0-1`, reversed or doubled, in JSON or a list or a sentence. Where a text has several
-    lists of edges, the first after the word "edges" counts, else the longest. A number of vertices that is not stated
-    follows from the largest label. A loop, or a label beyond the stated number, is no graph.
+    Edges may be bracketed pairs or `0-1`, reversed or doubled, in JSON or a list or a sentence. Where a text has
+    several lists of edges, the first after the word "edges" counts, else the longest. A number of vertices that is not
+    stated follows from the largest label. A loop, or a label beyond the stated number, is no graph.
     """
     stated = _VERTICES.search(text)
     vertices = int(stated[1] or stated[2]) if stated else None
@@ -76,19 +76,28 @@ def _pairs(text: str) -> list[Edge]:
 
 _LATEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boxed|quad)\b|\\[,;!]|[{}$*]")
 _ASSIGNED = re.compile(
-    r"\b(\d{1,4})[\"']?\s*(?:[:=]|-+>|→|↦|\\to\b|\bis\b)\s*[\"']?([a-z])\b", re.IGNORECASE | re.ASCII
+    r"\b(\d{1,4})[\"']?\s*(?:[:=-]|-+>|→|↦|\\to\b|\bis\b)\s*[\"']?([a-z])\b"  # 0:a  "0": "a"  0 -> a
+    r"|\(\s*(\d{1,4})\s*,\s*([a-z])\s*\)|\b(\d{1,4})([a-z])\b",  # (0, a)  0a
+    re.IGNORECASE | re.ASCII,
 )
-_CLASS = re.compile(r"\b([a-z])[\"']?\s*(?:[:=]|-+>|→)\s*[\[(]?((?:\s*\d{1,4}\s*(?:,|\band\b)?)+)", re.IGNORECASE)
-_LETTERS = re.compile(r"[a-z]", re.IGNORECASE)
+_CLASS = re.compile(
+    r"\b([a-z])[\"']?\s*(?:[:=]|-+>|→)\s*[\[(]?((?:\s*\d{1,4}\s*(?:,|\band\b)?)+)", re.IGNORECASE | re.ASCII
+)
+_LETTERS = re.compile(r"[a-z]", re.IGNORECASE | re.ASCII)
 
 
 def parse_colours(text: str, vertices: int) -> dict[int, int] | None:
-    """Vertex to colour (a is 0), or None where a text says none, two for one vertex, or names a vertex that is not there.
+    """Vertex to colour (a is 0), or None where a text says none, two for one vertex, or names a vertex that is not
+    there.
 
-    Read are `0:a, 1:b`, JSON, `vertex 0 is a`, `0 → a`, colour classes `a: 0, 2; b: 1`, and a bare list of letters.
+    Read are `0:a, 1:b`, JSON, `vertex 0 is a`, `0 → a`, `(0, a)`, `0a`, colour classes `a: 0, 2; b: 1`, and a bare
+    list of letters.
     """
     plain = _LATEX.sub(" ", text)
-    given = [(int(vertex), colour) for vertex, colour in _ASSIGNED.findall(plain)]
+    given = []
+    for match in _ASSIGNED.finditer(plain):
+        vertex, letter = (group for group in match.groups() if group is not None)
+        given.append((int(vertex), letter))
     if not given:
         given = [(int(number), colour) for colour, some in _CLASS.findall(plain) for number in re.findall(r"\d+", some)]
     if not given and not re.search(r"[a-z]{2}|\d", plain, re.IGNORECASE):

@@ -1,8 +1,8 @@
 """Where the vertices of a graph are drawn: far enough apart, and never on an edge that is not theirs.
 
 Half of the sparse graphs are laid out by springs (Fruchterman and Reingold 1991), the rest on a circle in random order,
-where no vertex can lie on a foreign edge. Each layout is stretched to its own box, so that pictures are 427 to 466 pixels
-wide and high with the margin, as those of the paper are.
+where no vertex can lie on a foreign edge. Each layout is stretched to its own box, so that pictures are 427 to 466
+pixels wide and high with the margin, as those of the paper are.
 """
 
 from __future__ import annotations

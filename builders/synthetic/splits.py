@@ -3,14 +3,14 @@
 Two records must never share a scene, whatever the order they are drawn in and whoever draws them, so no record may ask
 what another has taken. Two exact rules take the place of asking:
 
-- *between splits*: the space of 64-bit hashes is cut in proportion to the splits' sizes, and a record keeps drawing until
-  the hash of its scene's canonical text falls into its own split. The hash has no seed: two sets with the same
+- *between splits*: the space of 64-bit hashes is cut in proportion to the splits' sizes, and a record keeps drawing
+  until the hash of its scene's canonical text falls into its own split. The hash has no seed: two sets with the same
   proportions are disjoint across splits whatever their seeds.
-- *within a split*: record `i` of `n` draws only from its own stream of scenes, and no two streams share one. A stream is
-  made by walking the numbers `i, i + n, i + 2n, …` through a keyed permutation (`shuffled`) of all scene numbers.
+- *within a split*: record `i` of `n` draws only from its own stream of scenes, and no two streams share one. A stream
+  is made by walking the numbers `i, i + n, i + 2n, …` through a keyed permutation (`shuffled`) of all scene numbers.
 
-Where the scenes are few enough to list, they are sorted by hash and cut in proportion, and record `i` takes the `i`-th of
-its split in a keyed order: every scene that exists can be used.
+Where the scenes are few enough to list, they are sorted by hash and cut in proportion, and record `i` takes the `i`-th
+of its split in a keyed order: every scene that exists can be used.
 """
 
 from __future__ import annotations
@@ -67,8 +67,10 @@ def shuffled(number: int, size: int, key: int) -> int:
 def row_counts(asked: Mapping[Split, int] | None, most: int, name: str) -> dict[Split, int]:
     """Rows a split: what was asked, or the paper's sizes, scaled down in proportion where fewer than that exist.
 
-    Raises UsageError where more than `most` rows are asked for in all, or none.
+    Raises UsageError where more than `most` rows are asked for in all, or none, or nothing can be had.
     """
+    if most < 1:
+        raise UsageError(f"{name}: these options allow no scene; widen them")
     if asked is None:
         cuts = borders(PAPER_ROWS, min(most, sum(PAPER_ROWS.values())))
         return {split: stop - start for split, (start, stop) in cuts.items()}

@@ -1,9 +1,9 @@
 """Sudoku: fill the blanks of a drawn grid.
 
 The second diagnostic task of "On Asymmetric Optimization of Reasoning and Perception in VLM Post-Training"
-(arXiv 2605.29496): 9 x 9 with 16 blanks and one solution; also 6 x 6 and 4 x 4. The facts are a JSON list of rows, integers
-for digits and "-" for blanks. The answer gives the full grid row by row, `1234/3412/…`: no braces or backslashes, so it
-stands inside `\\boxed{}`.
+(arXiv 2605.29496): 9 x 9 with 16 blanks and one solution; also 6 x 6 and 4 x 4. The facts are a JSON list of rows,
+integers for digits and "-" for blanks. The answer gives the full grid row by row, `1234/3412/…`: no braces or
+backslashes, so it stands inside `\\boxed{}`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _MOST_BLANKS = {4: 10, 6: 20, 9: 50}
 _DIGS = 50  # tries to reach the number of blanks from one full grid
 _THIN, _BOLD, _FONT = 1, 3, 26
 _BLANK_CELLS = frozenset({"", "-", "–", "—", ".", "_", "0", "null", "none"})
+_RULED = frozenset("+=─━┼")
+_RULES = _RULED | frozenset(" \t|:-")
 
 
 class SudokuOptions(Plugin):
@@ -95,19 +97,19 @@ class Sudoku(SudokuOptions, SyntheticFamily[Grid]):
     def parse(self, text: str) -> Grid | None:
         """The grid that a text states, or None.
 
-        Read are JSON or other bracketed rows, rows of separated cells, and rows of digits without space; blanks may be 0,
-        null, "", ".", "_" or "-". The first `size` rows in a row count.
+        Read are JSON or other bracketed rows, rows of separated cells, and rows of digits without space; blanks may be
+        0, null, "", ".", "_" or "-". The first `size` rows in a row count.
         """
         return self._stated(_bracketed_rows(text)) or self._stated(_plain_rows(text, self.size))
 
-    def draw(self, scene: Grid, rng: random.Random) -> bytes:
+    def picture(self, scene: Grid, rng: random.Random) -> Canvas:
         """Cells of 41 pixels, boxes in bold lines, blanks empty."""
         canvas = _empty_grid(self.size).copy()
         for cell, digit in enumerate(scene):
             if digit:
                 row, column = divmod(cell, self.size)
                 canvas.text((column * CELL + CELL // 2, row * CELL + CELL // 2), str(digit), _FONT)
-        return canvas.png()
+        return canvas
 
     def solve(self, scene: Grid, rng: random.Random) -> Solution:
         """The steps to the solution, easiest first."""
@@ -144,9 +146,9 @@ class Sudoku(SudokuOptions, SyntheticFamily[Grid]):
         """The task in words."""
         size, (high, wide) = self.size, BOXES[self.size]
         return (
-            f"The figure shows a {size}×{size} Sudoku: every cell holds a digit from 1 to {size} or is empty. Fill all empty "
-            f"cells so that each row, each column and each box ({high} rows by {wide} columns, marked by bold lines) holds "
-            f"every digit from 1 to {size} exactly once. State the full grid, row by row."
+            f"In a {size}×{size} Sudoku every cell holds a digit from 1 to {size} or is empty. Fill all empty cells so "
+            f"that each row, each column and each box of {high} rows by {wide} columns holds every digit from 1 to "
+            f"{size} exactly once. State the full grid, row by row."
         )
 
     def ask_perception(self, scene: Grid, rng: random.Random) -> list[Question]:
@@ -158,8 +160,8 @@ class Sudoku(SudokuOptions, SyntheticFamily[Grid]):
         return [
             Question(
                 "perception",
-                f"What does this {self.size}×{self.size} Sudoku grid show? Go row by row: the digit in each cell, and - for an "
-                "empty cell.",
+                f"What does this {self.size}×{self.size} Sudoku grid show? Go row by row: the digit in each cell, "
+                "and - for an empty cell.",
                 self.facts(scene),
                 "structure",
                 checker=facts_checker(self),
@@ -229,9 +231,9 @@ def _plain_rows(text: str, size: int) -> list[list[str]]:
     """Lines of cells; lines that only rule the grid (`---+---`) are passed over."""
     rows = []
     for line in text.splitlines():
-        if re.fullmatch(r"[\s|+:=─━┼-]*(?:[+|=─━┼]|--)[\s|+:=─━┼-]*", line):
+        if _RULES.issuperset(line) and ("--" in line or not _RULED.isdisjoint(line)):
             continue
-        cells = re.sub(r"[|,;]", " ", line).split()
+        cells = re.sub(r"^\s*row\s*\d+\s*:|[|,;]", " ", line, flags=re.IGNORECASE).split()
         rows.append(list(cells[0]) if len(cells) == 1 and len(cells[0]) == size else cells)
     return rows
 

@@ -1,7 +1,7 @@
 """Sudoku grids of 4, 6 and 9: all solutions by exact search, full grids counted out, blanks dug, solutions explained.
 
-A grid is a tuple of `size * size` digits, row by row, 0 for a blank. Boxes are 2 x 2, 2 x 3 (two rows high, three columns
-wide) and 3 x 3.
+A grid is a tuple of `size * size` digits, row by row, 0 for a blank. Boxes are 2 x 2, 2 x 3 (two rows high, three
+columns wide) and 3 x 3.
 """
 
 from __future__ import annotations
@@ -150,8 +150,9 @@ def bases(size: int) -> int:
 def base(number: int, size: int, rng: random.Random) -> bytes:
     """Full grid number `number` of `bases(size)`, as bytes, its digits still to be renamed.
 
-    For 4 and 6 these are all grids whose first row is 1 2 3 …, so with every renaming they are all grids. For 9 the first
-    box is 1 to 9 in order and `number` is the order of the digits in the middle box; the rest is filled at random.
+    For 4 and 6 these are all grids whose first row is 1 2 3 …, so with every renaming they are all grids. For 9 the
+    first box is 1 to 9 in order and `number` is the order of the digits in the middle box; the rest is filled at
+    random.
     """
     if size < 9:
         return _reduced(size)[number]

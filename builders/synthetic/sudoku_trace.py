@@ -1,8 +1,8 @@
 """The reasoning that fills a Sudoku, one sentence a step, each with its reason.
 
-The easiest step goes first: a unit that lacks one digit, a cell that has one digit left (naked single), a digit that has
-one place left in a unit (hidden single), and only then a supposition that is followed to its contradiction. Cells are
-written `r3c5`, rows, columns and boxes counted from 1, boxes row by row.
+The easiest step goes first: a unit that lacks one digit, a cell that has one digit left (naked single), a digit that
+has one place left in a unit (hidden single), and only then a supposition that is followed to its contradiction. Cells
+are written `r3c5`, rows, columns and boxes counted from 1, boxes row by row.
 """
 
 from __future__ import annotations

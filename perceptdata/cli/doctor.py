@@ -32,7 +32,7 @@ def command(
         if workspace is None:
             raise UsageError("name the workspace to migrate with --workspace")
         for line in health.migrate(workspace):
-            typer.echo(line)
+            typer.echo(line, err=as_json)  # stdout is the JSON's alone
     checks = health.machine() + health.installation() + (health.workspace(workspace) if workspace else [])
     if as_json:
         print_json([asdict(check) for check in checks])

@@ -38,6 +38,9 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Do what a recipe says, as far as it is not done."""
+    import tempfile
+    from contextlib import ExitStack
+
     from perceptdata.execution.local import default_workers
     from perceptdata.recipe import Recipe
     from perceptdata.steps.pipeline import run_recipe
@@ -48,34 +51,40 @@ def command(
     if dry_run:
         _dry_run(declared, folder, to, as_json)
         return
-    if preview:
-        folder, limit, to = folder / "cache" / "preview", preview, to or declared.declared()[-1].name
-    ws = Workspace.create(folder)
-    results = []
-    with ws.lock(f"run {recipe}"), progress() as watch:
-        for done in run_recipe(ws, declared, to=to, limit=limit, workers=workers or default_workers(), watch=watch):
-            results.append(done.to_json())
-            if not as_json:
-                print_outcome(done)
-    if preview and not as_json:
-        _print_sample(ws, preview)
+    with ExitStack() as stack:
+        if preview:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perceptdata-"))) / "preview"
+            limit, to = preview, to or declared.declared()[-1].name
+        ws = Workspace.create(folder)
+        results = []
+        with ws.lock(f"run {recipe}"), progress() as watch:
+            for done in run_recipe(ws, declared, to=to, limit=limit, workers=workers or default_workers(), watch=watch):
+                results.append(done.to_json())
+                if not as_json:
+                    print_outcome(done)
+        if preview and not as_json:
+            _print_sample(ws, preview)
     if as_json:
         print_json(results)
+    elif preview:
+        print_next(f"perceptdata run {recipe}")
     else:
         print_next(f"perceptdata status {recipe}", f"perceptdata report --workspace {folder}")
 
 
 def workspace_of(recipe: Recipe, given: Path | None) -> Path:
     """The workspace of a recipe: the one named on the command line, the recipe's own, or `workspace` beside it."""
-    return given or recipe.folder / (recipe.workspace or "workspace")
+    return given or recipe.folder / (recipe.workspace or Path("workspace")).expanduser()
 
 
 def _dry_run(recipe: Recipe, folder: Path, to: str | None, as_json: bool) -> None:
     import tempfile
 
-    from perceptdata.steps.pipeline import status_of, steps_of
+    from perceptdata.steps.pipeline import outputs_of, status_of, steps_of
     from perceptdata.workspace import Workspace
 
+    if not to:
+        outputs_of(recipe)
     with tempfile.TemporaryDirectory() as nowhere:
         exists = (folder / "manifest.json").exists()
         ws = Workspace(folder) if exists else Workspace.create(Path(nowhere) / "ws")
@@ -94,7 +103,10 @@ def _dry_run(recipe: Recipe, folder: Path, to: str | None, as_json: bool) -> Non
 
 def _print_sample(ws: Workspace, rows: int) -> None:
     from perceptdata.report.row import print_row, row_of
+    from perceptdata.workspace import EXAMPLES
 
+    if not ws.shards(EXAMPLES):
+        return
     ids = ws.examples().scanner(columns=["id"]).head(min(rows, 3)).column("id").to_pylist()
     for each in ids:
         print_row(row_of(ws, each))

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -46,22 +48,57 @@ def _run_pool(tasks: Sequence[Task], workers: int, desk: Path) -> Iterator[tuple
     waiting = list(reversed(tasks))
     running: dict[Future[ShardEntry], Task] = {}
     processes: dict[int, multiprocessing.Process] = {}
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            while waiting or running:
-                # Only a little ahead of the workers: a failure then loses little, and memory holds few tasks.
-                while waiting and len(running) < 2 * workers:
-                    task = waiting.pop()
-                    running[pool.submit(_run_noted, task, desk)] = task
-                    processes.update(getattr(pool, "_processes", None) or {})
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    task = running.pop(future)
+    failure: BaseException | None = None
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_in)
+    try:
+        while running or waiting:
+            # Only a little ahead of the workers: a failure then loses little, and memory holds few tasks.
+            while waiting and len(running) < 2 * workers:
+                task = waiting.pop()
+                running[pool.submit(_run_noted, task, desk)] = task
+                processes.update(getattr(pool, "_processes", None) or {})
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = running.pop(future)
+                if future.cancelled():
+                    continue
+                error = future.exception()
+                if error is None:
                     yield task, future.result()
-        except BrokenProcessPool as error:
-            raise WorkerError(_obituary(processes, desk)) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+                elif failure is None:
+                    # What is under way is still finished and kept; nothing new is begun.
+                    failure = error
+                    waiting.clear()
+                    for other in running:
+                        other.cancel()
+    except BrokenProcessPool as error:  # noticed while handing out a task
+        failure = error
+    except BaseException:  # Ctrl-C, or whoever takes the results gave up: nobody waits for the rest
+        for process in processes.values():
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if isinstance(failure, BrokenProcessPool):
+        raise WorkerError(_obituary(processes, desk)) from failure
+    if failure is not None:
+        raise failure
+
+
+def _settle_in() -> None:
+    """A worker leaves Ctrl-C to its parent, and ends with it however that ends.
+
+    One that outlived a killed parent would go on writing beside the run that follows.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run_noted(task: Task, desk: Path) -> ShardEntry:

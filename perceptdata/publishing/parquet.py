@@ -9,6 +9,7 @@ again sends only what changed. The options are those `datasets` itself uses.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,22 +46,24 @@ class Parquet(Exporter):
         try:
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
-            for split in view.splits:
-                self._write_split(view, split, fresh)
+            for split, name in _file_names(view).items():
+                self._write_split(view, split, name, fresh)
+            record = {
+                "view": view.name,
+                "definition": view.spec.definition(),
+                "fingerprint": view.fingerprint,
+                "rows": len(view),
+            }
+            # First the record, which says that `data` is ours: a crash in between must not make it look foreign.
+            write_atomically(to / RECORD, json.dumps(record, indent=1).encode())
             shutil.rmtree(data, ignore_errors=True)
             fresh.rename(data)
         except OSError as error:
+            shutil.rmtree(fresh, ignore_errors=True)
             raise disk_error(error, to) from error
-        record = {
-            "view": view.name,
-            "definition": view.spec.definition(),
-            "fingerprint": view.fingerprint,
-            "rows": len(view),
-        }
-        write_atomically(to / RECORD, json.dumps(record, indent=1).encode())
         return sorted(data.iterdir())
 
-    def _write_split(self, view: View, split: str, folder: Path) -> None:
+    def _write_split(self, view: View, split: str, name: str, folder: Path) -> None:
         written: list[Path] = []
         writer: pq.ParquetWriter | None = None
         size = 0
@@ -69,14 +72,14 @@ class Parquet(Exporter):
                 writer.close()
                 writer = None
             if writer is None:
-                written.append(folder / f"{split}-{len(written):05d}.parquet")
+                written.append(folder / f"{name}-{len(written):05d}.parquet")
                 writer, size = _writer(written[-1], group.schema), 0
             writer.write_table(group, row_group_size=group.num_rows)
             size += group.nbytes
         if writer is not None:
             writer.close()
         for number, path in enumerate(written):
-            path.rename(folder / f"{split}-{number:05d}-of-{len(written):05d}.parquet")
+            path.rename(folder / f"{name}-{number:05d}-of-{len(written):05d}.parquet")
 
     def _groups(self, view: View, split: str) -> Iterator[pa.Table]:
         """Row groups: as many whole rows as fit the bounds, one at least."""
@@ -90,8 +93,17 @@ class Parquet(Exporter):
             if size >= self.group_bytes or rows >= self.group_rows:
                 yield pa.concat_tables(pending).combine_chunks()
                 pending, rows, size = [], 0, 0
-        if pending:
+        if pending or not len(view):
+            pending = pending or [arrange(view.gather(view.no_rows))]
             yield pa.concat_tables(pending).combine_chunks()
+
+
+def _file_names(view: View) -> dict[str, str]:
+    """Each split with the name its files bear: `datasets` takes word characters alone. A view without rows has one."""
+    names = {split: re.sub(r"\W", "_", split) for split in view.splits or ["train"]}
+    if len(set(names.values())) < len(names):
+        raise UsageError(f"the splits {', '.join(names)} cannot be told apart as file names; name them by 'splits'")
+    return names
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -111,8 +111,12 @@ def _origin(ws: Workspace, example: Example) -> dict[str, Any]:
 def _views(ws: Workspace, example: Example) -> Iterable[tuple[str, str]]:
     """For each view: in it, or the reason why not."""
     for name in [*ws.manifest.views, *(name for name in DEFAULT_VIEWS if name not in ws.manifest.views)]:
-        view = ws.view(name)
-        ids = view.rows.column("example_id")
+        try:
+            view = ws.view(name)
+            ids = view.rows.column("example_id")
+        except UsageError as error:  # the view does not fit the workspace (any more); it has its own remedy
+            yield name, f"not in it: {error}"
+            continue
         places = [place for place, each in enumerate(ids.to_pylist()) if each == example.id]
         if places:
             yield name, f"in it, row {', '.join(map(str, places))}"

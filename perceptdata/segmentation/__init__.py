@@ -48,7 +48,7 @@ _AFTER_PAUSE = (
     *("but wait", "but let's", "but we", "but the image", "but the figure", "but the diagram", "but the graph"),
 )
 # … and before these after any space.
-_AFTER_SPACE = ("because", "since", "(because", "(since")
+_AFTER_SPACE = ("because", "since")
 # Longer than a connective, and no place to cut.
 _TOGETHER = (
     *(f"{pause} so {word} " for pause in ",;:-" for word in ("that", "far", "much", "many", "long", "called")),
@@ -57,7 +57,7 @@ _TOGETHER = (
         for word in ("is", "are", "was", "were", "just", "only", "simply", "partly", "it's", "that's")
     ),
     *(f" {word} since " for word in ("ever", "long", "is", "has been")),
-    *(f"{mark} {word} " for mark in "*:" for word in _AFTER_SPACE),
+    *(f"{colon} {word} " for colon in (":", ":  ") for word in _AFTER_SPACE),  # "Angle: since", "**Angle:** Since"
 )
 # A full stop behind these never ends a sentence …
 _ABBREVIATIONS = (
@@ -151,14 +151,14 @@ def segment(texts: Sequence[str]) -> Clauses:
 def _connectives_and_abbreviations(buffer: Buffer) -> NDArray[np.int64]:
     """Where sentences end and connectives begin, atoms not yet considered."""
     automaton, rules, leads = _automaton()
-    found = automaton.find_matches_as_indexes(buffer.folded())
-    flat = np.array(found, np.int64).reshape(-1, 3)
-    rule, start, end = rules[flat[:, 0]], flat[:, 1], flat[:, 2]
+    pattern, start, end = buffer.matches(automaton)
+    rule = rules[pattern]
     raw = np.frombuffer(buffer.raw, np.uint8)
     ends_word = buffer.has(SPACE, end) | (raw[end] == ord(","))
     before_number = buffer.has(DIGIT, end + 1)
     cuts = (rule == _CUT) & ends_word & ~before_number
-    connectives = (start + leads[flat[:, 0]])[cuts]
+    connectives = (start + leads[pattern])[cuts]
+    connectives -= raw[connectives - 1] == ord("(")
     begins_word = ~buffer.has(WORD, start - 1) & (raw[start - 1] != ord("."))
     guards = begins_word & ((rule == _NO_STOP) | ((rule == _NO_STOP_BEFORE_NUMBER) & before_number))
     return np.concatenate((connectives, _sentence_ends(buffer, raw, end[guards] - 1)))
@@ -190,7 +190,7 @@ def _sentence_ends(buffer: Buffer, raw: NDArray[np.uint8], abbreviated: NDArray[
 def _automaton() -> tuple[BytesAhoCorasick, NDArray[np.int8], NDArray[np.int64]]:
     """The automaton over folded text, the rule of each pattern, and how far behind its start its cut lies."""
     patterns: list[tuple[str, int, int]] = [(words, _KEEP, 0) for words in _TOGETHER]
-    pauses = (",", ";", ":", "-", ',"')
+    pauses = (",", ";", ":", "-", ", ")  # the last for a closing quote, which is folded to a space
     patterns += [(f"{pause} {words}", _CUT, len(pause) + 1) for pause in pauses for words in _AFTER_PAUSE]
     patterns += [(f" {words}", _CUT, 1) for words in _AFTER_SPACE]
     patterns += [(words, _NO_STOP, 0) for words in _ABBREVIATIONS]

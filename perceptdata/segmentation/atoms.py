@@ -50,7 +50,7 @@ _SCAN = re.compile(
     re.VERBOSE,
 )
 _BRACES = re.compile(rb"\\[{}]|[{}\0]|\n[ \t]*\n")
-_DEEPEST = 64
+_DEEPEST = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """A batch of texts as one byte string, one byte a code point: a scan over a batch is cheap and its offsets exact.
 
     buffer = Buffer.of(["Area = 3 cm².", "其面積為三。"])
-    buffer.raw          # b"\\0Area = 3 cm\\xfe.\\0\\xff\\xff\\xff\\xff\\xff\\x80\\0..."
+    buffer.raw          # b"\\0 Area = 3 cm\\xfe.\\0 \\xff\\xff\\xff\\xff\\xff\\x80\\0..."
 
 ASCII keeps its byte; every other code point becomes one byte that says only what a rule needs to know of it: a space, a
 quote, a dash, a CJK full stop, a letter, a symbol. Byte offsets are therefore code-point offsets, whatever the text
-holds, and regular expressions, automata and numpy can all run over the whole batch at once. Texts are kept apart, and
-the ends guarded, by NUL bytes.
+holds, and regular expressions, automata and numpy can all run over the whole batch at once. A NUL ends each text, and
+a space that belongs to none opens it, so that its first word begins like any other.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 import numpy as np
+from ahocorasick_rs import BytesAhoCorasick
 from numpy.typing import NDArray
 
 CJK_STOP, SYMBOL, LETTER = 0x80, 0xFE, 0xFF
@@ -93,11 +95,12 @@ def _kinds() -> bytes:
 
 
 _KINDS = _kinds()
+_FOLD = bytes(0x20 if byte in b'\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f([{<"*_/$' else byte for byte in range(256)).lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """`raw` keeps case; `kind` has the bits of each byte; text i begins at `base[i]` and is followed by a NUL."""
+    """`raw` keeps case; `kind` has the bits of each byte; text i begins at `base[i]` and ends with a NUL."""
 
     raw: bytes
     kind: NDArray[np.uint8]
@@ -106,20 +109,25 @@ class Buffer:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Buffer:
         """The buffer of a batch."""
-        joined = "\0" + "\0".join(texts) + "\0" * GUARD
+        joined = "\0 " + "\0 ".join(texts) + "\0" * GUARD
         if joined.isascii():
             raw = joined.encode("ascii")
         else:
             codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
             raw = _table()[codes].tobytes()
-        base = np.ones(len(texts) + 1, np.int64)
-        np.cumsum([len(text) + 1 for text in texts], out=base[1:])
-        base[1:] += 1
+        base = np.cumsum([2, *(len(text) + 2 for text in texts)])
         return cls(raw, np.frombuffer(raw.translate(_KINDS), np.uint8), base)
 
-    def folded(self) -> bytes:
-        """`raw` with A-Z in lower case: as long as `raw`, so offsets hold."""
-        return self.raw.lower()
+    def matches(self, automaton: BytesAhoCorasick) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Pattern, start and end of what the automaton finds in the folded texts, in order.
+
+        Folding is a byte for a byte, so the offsets hold: A-Z in lower case, and a space for all white space and for
+        what may open a word (brackets, double quotes, `*`, `/`), so that a pattern that begins with a space begins a
+        word. No match reaches from one text into the next.
+        """
+        found = automaton.find_matches_as_indexes(self.raw.translate(_FOLD))
+        flat = np.fromiter(chain.from_iterable(found), np.int64, 3 * len(found))
+        return flat[0::3], flat[1::3], flat[2::3]
 
     def has(self, bits: int, at: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the bytes at these places have any of the bits."""

@@ -8,6 +8,7 @@ their shard is made again without them.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,23 +17,27 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
 from perceptdata import registry
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected, UsageError
+from perceptdata.example import example_id
 from perceptdata.images import MAX_PIXELS
 from perceptdata.ingest import Ingest
 from perceptdata.layers import Producer
-from perceptdata.manifest import StepVersion, digest
+from perceptdata.manifest import FileEntry, StepVersion, digest
 from perceptdata.plugins import Builder, Part
 from perceptdata.shard import ShardWriter
 from perceptdata.steps.step import Shard, Step
-from perceptdata.workspace import EXAMPLES, layer_room
+from perceptdata.workspace import EXAMPLES, REJECTS, layer_room
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
+
+DUPLICATE = "id.duplicate"
 
 
 class Build(Step):
@@ -52,6 +57,13 @@ class Build(Step):
     def of(cls, source: Mapping[str, Any]) -> Self:
         """From a recipe's source, where the builder's options stand beside the step's own."""
         own = {"use", "path", "limit", "max_image_pixels"}
+        fields = registry.load("builders", str(source["use"])).model_fields
+        known = [*own, "name", *(field.alias or name for name, field in fields.items())]
+        for key in source:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise UsageError(f"builder '{source['use']}': unknown key '{key}'{hint}")
         return cls(
             **{key: value for key, value in source.items() if key in own},
             options={key: value for key, value in source.items() if key not in own},
@@ -82,28 +94,52 @@ class Build(Step):
         parts = list(self.builder.parts(self.path))
         groups = [parts] if self.limit else [[part] for part in parts]
         stamp = _Stamp(self.path)
+        options = (getattr(self.builder, option) for option in sorted(type(self.builder).model_fields))
+        beside = [stamp.files(value) for value in options if isinstance(value, Path)]
         shards = []
         for number, group in enumerate(groups):
             work = BuildWork(name, self.builder, tuple(group), self.producer(), self.max_image_pixels, self.limit)
             shard = f"{number:05d}"
-            shards.append(Shard(shard, digest([stamp.part(part) for part in group]), f"{name}/{shard}", work))
+            source = digest([stamp.part(part) for part in group], beside)
+            shards.append(Shard(shard, source, f"{name}/{shard}", work))
         return shards
 
     def finish(self, ws: Workspace, name: str, run: StepVersion) -> list[Shard]:
-        """Shards in which an id stands that an earlier shard, of this source or another, has too."""
+        """The shards that keep an id which an earlier one has, or still refuse one that none has any more."""
+        rejects = {(step, shard): file for step, shard, _, file in ws.shards(REJECTS)}
         seen: set[str] = set()
         again: dict[str, set[str]] = {}
-        for step, shard, _, file in ws.shards(EXAMPLES):
-            ids = pq.read_table(ws.file(file), columns=["id"]).column("id").to_pylist()
-            doubled = seen.intersection(ids)
-            if doubled and step == name:
-                again[shard] = doubled
-            seen.update(ids)
+        for step, state in ws.manifest.steps.items():
+            if state.current.do != self.do:
+                continue
+            for shard, entry in sorted(state.current.shards.items()):
+                kept = _ids(ws, entry.files.get(EXAMPLES))
+                asked = kept | _doubled(ws, rejects.get((step, shard)))
+                taken = asked & seen
+                if step == name and kept != asked - taken:
+                    again[shard] = taken
+                seen |= asked
+            if step == name:
+                break
+        if not again:
+            return []
         return [
             shard._replace(work=replace(shard.work, taken=frozenset(again[shard.name])))
-            for shard in (self.plan(ws, name) if again else [])
+            for shard in self.plan(ws, name)
             if shard.name in again and isinstance(shard.work, BuildWork)
         ]
+
+
+def _ids(ws: Workspace, file: FileEntry | None) -> set[str]:
+    return set(pq.read_table(ws.file(file), columns=["id"]).column("id").to_pylist()) if file else set()
+
+
+def _doubled(ws: Workspace, file: FileEntry | None) -> set[str]:
+    """The ids of the rows that were refused because an earlier one has them."""
+    if file is None:
+        return set()
+    rows = pq.read_table(ws.file(file), columns=["builder", "split", "key"], filters=pc.field("code") == DUPLICATE)
+    return {example_id(row["builder"], row["split"], row["key"]) for row in rows.to_pylist()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +165,7 @@ class BuildWork:
             try:
                 made = ingest(draft)
                 if made.example.id in seen:
-                    raise Rejected(
-                        "id.duplicate", f"an earlier row has the id {made.example.id}; give rows distinct keys"
-                    )
+                    raise Rejected(DUPLICATE, f"an earlier row has the id {made.example.id}; give rows distinct keys")
             except Rejected as rejected:
                 writer.reject(ingest.reject(draft, rejected))
                 continue
@@ -149,7 +183,7 @@ class BuildWork:
 
 
 class _Stamp:
-    """What tells that a source changed: names, sizes and times of the files a part covers."""
+    """What tells that a source changed: names, sizes and times of the files a part or an option (images) covers."""
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
@@ -158,9 +192,10 @@ class _Stamp:
     def part(self, part: Part) -> list[Any]:
         """The part's own description and the stamp of its path."""
         relative = os.path.relpath(part.path, self._root) if part.path and self._root else None
-        return [relative, part.split, part.start, part.stop, self._path(part.path) if part.path else None]
+        return [relative, part.split, part.start, part.stop, self.files(part.path) if part.path else None]
 
-    def _path(self, path: Path) -> list[Any]:
+    def files(self, path: Path) -> list[Any]:
+        """The stamp of one file, or of all files in a folder."""
         if path not in self._known:
             try:
                 files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())

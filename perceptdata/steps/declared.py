@@ -24,12 +24,18 @@ from perceptdata.steps.step import Step
 def make_step(do: str, options: Mapping[str, Any], base: Path = Path()) -> Step:
     """The step with its options checked. Relative paths among them are taken from `base`."""
     kind = _find(do, STEPS, "step")
+    based = _based(options, kind, base)
     if do == "build":
         from perceptdata.steps.build import Build
 
-        builder = registry.load("builders", str(options.get("use", "")))
-        return _checked(lambda: Build.of(_based(_based(options, Build, base), builder, base)), do, Build)
-    return _checked(lambda: kind(**_based(options, kind, base)), do, kind)
+        if not options.get("use"):
+            raise UsageError("build: name a builder with 'use'; `perceptdata list builders` shows them")
+        builder = registry.load("builders", str(options["use"]))
+        step = _checked(lambda: Build.of(_based(based, builder, base)), do, Build)
+    else:
+        step = _checked(lambda: kind(**based), do, kind)
+    step.identity()  # makes the plugins, so that their options are checked before anything runs
+    return step
 
 
 def make_output(declared: Mapping[str, Any], base: Path = Path()) -> Output:

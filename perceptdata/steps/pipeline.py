@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from perceptdata.errors import UsageError
 from perceptdata.recipe import Declared, Recipe
 from perceptdata.steps.declared import make_output, make_step
-from perceptdata.steps.output import Written
+from perceptdata.steps.output import Output, Written
 from perceptdata.steps.run import Outcome, Watch, outcome, plan_step, run_step
 from perceptdata.steps.step import Step
 from perceptdata.view import View, define_view
@@ -82,6 +82,11 @@ def steps_of(recipe: Recipe, to: str | None = None, limit: int | None = None) ->
     return made
 
 
+def outputs_of(recipe: Recipe) -> list[Output]:
+    """The recipe's outputs, checked."""
+    return [make_output(item, recipe.folder) for item in recipe.outputs]
+
+
 def run_recipe(
     ws: Workspace,
     recipe: Recipe,
@@ -96,7 +101,7 @@ def run_recipe(
     `watch(name)` gives the progress callback of a step. The caller holds the lock.
     """
     steps = steps_of(recipe, to, limit)
-    outputs = [] if to else [make_output(item, recipe.folder) for item in recipe.outputs]
+    outputs = [] if to else outputs_of(recipe)
     _keep(ws, recipe)
     for item, step in steps:
         progress: dict[str, Watch] = {"watch": watch(item.name)} if watch else {}
@@ -121,15 +126,17 @@ def status_of(ws: Workspace, steps: list[tuple[Declared, Step]]) -> list[StepSta
         state = ws.manifest.steps.get(item.name)
         current = state.versions.get(step.fingerprint) if state else None
         try:
-            left = len(plan_step(ws, item.name, step).todo)
+            plan = plan_step(ws, item.name, step)
+            left = len(plan.todo)
+            settled = plan.settled(ws) is not None
         except (UsageError, KeyError):
-            left = None
+            left, settled = None, False
         said = outcome(ws, item.name, current, step.fingerprint, 0, 0.0) if current else None
         if state is None:
             word = "new"
         elif current is None or state.active != step.fingerprint:
             word = "stale"
-        elif left == 0 and current.complete:
+        elif settled:
             word = "done"
         else:
             word = "stale" if current.complete else "partial"

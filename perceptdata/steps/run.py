@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,14 @@ class Plan:
             "todo": len(self.todo),
         }
 
+    def settled(self, ws: Workspace) -> StepVersion | None:
+        """The active run of these options, when it is whole and nothing is left to do."""
+        state = ws.manifest.steps.get(self.step)
+        if self.todo or state is None or state.active != self.version:
+            return None
+        run = state.current
+        return run if run.complete and run.shards.keys() == {shard.name for shard in self.shards} else None
+
 
 def plan_step(ws: Workspace, name: str, step: Step) -> Plan:
     """All shards of the step, and those that are missing or whose input changed."""
@@ -93,16 +101,19 @@ def run_step(ws: Workspace, name: str, step: Step, workers: int = 1, watch: Watc
     """Bring the step up to date. The caller holds the lock; every finished shard is entered at once."""
     began = time.perf_counter()
     plan = plan_step(ws, name, step)
-    version = plan.version
-    run = ws.begin(name, version, step.do, step.identity(), len(plan.shards))
-    for shard in set(run.shards) - {shard.name for shard in plan.shards}:
-        del run.shards[shard]
-    _sweep(ws, name, version)
-    _make(ws, name, version, run, plan.todo, workers, watch)
-    if plan.todo or not run.finished:
-        _make(ws, name, version, run, step.finish(ws, name, run), workers, _unwatched)
+    run = plan.settled(ws)
+    if run is None:
+        run = ws.begin(name, plan.version, step.do, step.identity(), len(plan.shards))
+        _forget(ws, run, set(run.shards) - {shard.name for shard in plan.shards})
+        _sweep(ws, name, plan.version)
+        _make(ws, plan, run, plan.todo, workers, watch)
+    again = step.finish(ws, name, run)
+    if again and run.finished:
+        run = ws.begin(name, plan.version, step.do, step.identity(), len(plan.shards))
+    _make(ws, plan, run, again, workers, _unwatched)
+    if not run.finished:
         ws.finish(run)
-    return outcome(ws, name, run, version, len(plan.shards) - len(plan.todo), time.perf_counter() - began)
+    return outcome(ws, name, run, plan.version, len(plan.shards) - len(plan.todo), time.perf_counter() - began)
 
 
 def outcome(ws: Workspace, name: str, run: StepVersion, version: str, skipped: int, seconds: float) -> Outcome:
@@ -117,10 +128,13 @@ def outcome(ws: Workspace, name: str, run: StepVersion, version: str, skipped: i
     )
 
 
-def _make(
-    ws: Workspace, name: str, version: str, run: StepVersion, shards: list[Shard], workers: int, watch: Watch
-) -> None:
-    tasks = [Task(ws.path, name, version, shard.name, shard.digest, shard.about, shard.work) for shard in shards]
+def _make(ws: Workspace, plan: Plan, run: StepVersion, shards: Sequence[Shard], workers: int, watch: Watch) -> None:
+    # A shard that is made again leaves the manifest first: its files are replaced before its entry is, and a crash in
+    # between must not leave an entry that speaks of other bytes.
+    _forget(ws, run, {shard.name for shard in shards})
+    tasks = [
+        Task(ws.path, plan.step, plan.version, shard.name, shard.digest, shard.about, shard.work) for shard in shards
+    ]
     done, rows = run.expected - len(tasks), 0
     watch(done, run.expected, rows)
     for task, entry in run_tasks(tasks, workers):
@@ -129,6 +143,15 @@ def _make(
         done += 1
         rows += max((file.rows for room, file in entry.files.items() if room != IMAGES), default=0)
         watch(done, run.expected, rows)
+
+
+def _forget(ws: Workspace, run: StepVersion, shards: Collection[str]) -> None:
+    """Take shards out of the manifest."""
+    known = run.shards.keys() & shards
+    for shard in known:
+        del run.shards[shard]
+    if known:
+        ws.save()
 
 
 def _sweep(ws: Workspace, name: str, version: str) -> None:

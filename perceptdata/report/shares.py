@@ -1,0 +1,88 @@
+"""How much of the tagged texts perceives and how much reasons: tokens by label, for each layer, source, stage and text.
+
+    for layer in layer_shares(subject):
+        layer.share("perception")          # of the tokens of all traces, in [0, 1]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perceptdata.report.subject import Subject
+from perceptdata.spans import PRO, SCHEMES
+
+UNLABELLED = "unlabelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The tokens of one source, stage and kind of text under one layer, by label; `unlabelled` is what no span covers."""
+
+    corpus: str
+    stage: str
+    text: str
+    texts: int
+    tokens: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """All tokens of these texts."""
+        return sum(self.tokens.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShares:
+    """One spans layer. `changed` counts its texts that are gone or read otherwise now; they are left out."""
+
+    step: str
+    scheme: str
+    labels: tuple[str, ...]
+    changed: int
+    shares: list[Share] = field(default_factory=list)
+
+    @property
+    def traces(self) -> list[Share]:
+        """The shares of chains of thought; facts and questions are left out."""
+        return [share for share in self.shares if share.text not in ("question", "facts")]
+
+    def share(self, label: str) -> float | None:
+        """The label's part of the traces' tokens; None where there are none."""
+        total = sum(share.total for share in self.traces)
+        return sum(share.tokens.get(label, 0) for share in self.traces) / total if total else None
+
+
+def layer_shares(subject: Subject) -> list[LayerShares]:
+    """Every spans layer: those that tell perception from reasoning, then the others."""
+    layers = [_of(subject, step, table) for step, table in subject.spans_tables().items()]
+    return sorted(layers, key=lambda layer: layer.scheme != PRO.id)
+
+
+def _of(subject: Subject, step: str, table: str) -> LayerShares:
+    known = f"select t.*, s.spans from {table} as s join _texts as t using (text_id, text_sha256)"
+    texts = subject.ask(
+        f"select corpus, stage, name, count(*) as texts, sum(tokens(text))::bigint as tokens from ({known}) "
+        "group by corpus, stage, name order by all"
+    )
+    pieces = subject.ask(
+        "select corpus, stage, name, span.label as label, "
+        'sum(tokens(substr(text, span.start + 1, span."end" - span.start)))::bigint as tokens '
+        f"from (select corpus, stage, name, text, unnest(spans) as span from ({known})) "
+        "group by corpus, stage, name, label order by all"
+    )
+    about = subject.ask(f"select max(scheme) as scheme, count(*) as rows from {table}")[0]
+    found = {piece["label"] for piece in pieces}
+    declared = SCHEMES[about["scheme"]].labels if about["scheme"] in SCHEMES else tuple(sorted(found))
+    shares = []
+    for row in texts:
+        key = (row["corpus"], row["stage"], row["name"])
+        said = {
+            piece["label"]: piece["tokens"]
+            for piece in pieces
+            if (piece["corpus"], piece["stage"], piece["name"]) == key
+        }
+        tokens = {label: said.get(label, 0) for label in declared}
+        # A border inside a word counts it twice, so the rest may come out below nothing.
+        tokens[UNLABELLED] = max(row["tokens"] - sum(tokens.values()), 0)
+        shares.append(Share(*key, row["texts"], tokens))
+    changed = 0 if subject.view else about["rows"] - sum(share.texts for share in shares)
+    return LayerShares(step, about["scheme"] or "", declared, changed, shares)

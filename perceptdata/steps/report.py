@@ -1,0 +1,45 @@
+"""Report: one page that a person would look at.
+
+    Report(report=Path("report.html")).write(ws)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from perceptdata.manifest import disk_error, write_atomically
+from perceptdata.steps.output import Output, Written
+
+if TYPE_CHECKING:
+    from perceptdata.workspace import Workspace
+
+
+class Report(Output):
+    """`report` names the file (`report/index.html` in the workspace unless given), `sample` how many rows can be browsed;
+    with `view`, the page speaks of that view's rows.
+    """
+
+    name: ClassVar[str] = "report"
+    report: Path | None = None
+    sample: int = Field(default=200, gt=0)
+    view: str | None = None
+
+    def file(self, ws: Workspace) -> Path:
+        """Where the page goes."""
+        return self.report or ws.path / "report" / "index.html"
+
+    def write(self, ws: Workspace) -> Written:
+        """Write the page whole, or leave the one that is there."""
+        from perceptdata.report.page import render  # the template engine is needed only here
+
+        file = self.file(ws)
+        html, rows = render(ws, self.view, self.sample)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(error, file.parent) from error
+        write_atomically(file, html.encode())
+        return Written("report", [file], rows)

@@ -1,0 +1,186 @@
+"""Small deterministic plugins for tests, and the sources they read.
+
+`toy_cards` reads a folder of JSON lines, one shard a file; a line's keys are those of a `Draft`. Workers and the
+command line import this module by name: `sys.path` and `PYTHONPATH` hold this folder, and `install` writes the entry
+points that let a process find it.
+"""
+
+import io
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from PIL import Image, ImageDraw
+
+from perceptdata.draft import BadRow, Draft, DraftResponse, FileIn, ZipMember
+from perceptdata.example import AllowedUse, Answer
+from perceptdata.plugins import Builder, Part, Tagger, TextItem
+from perceptdata.spans import Span, SpanSet
+
+HERE = Path(__file__).parent
+ENTRY_POINTS = """
+[perceptdata.builders]
+toy_cards = toys:Cards
+[perceptdata.taggers]
+toy_words = toys:Words
+"""
+
+
+def install(site: Path) -> None:
+    """Write the package's metadata into `site`, a folder on the path: entry points are read from there."""
+    info = site / "perceptdata_toys-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: perceptdata-toys\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+
+
+def environment(site: Path) -> dict[str, str]:
+    """The environment of a process that sees the toys: no terminal, nothing of the caller's own workspace."""
+    paths = [str(site), str(HERE), os.environ.get("PYTHONPATH", "")]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PERCEPTDATA_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+class Cards(Builder):
+    """A folder of `*.jsonl`. `note` enters the rows; `pause` is slept before each, so that a kill lands in between."""
+
+    name: ClassVar[str] = "toy_cards"
+    corpus: ClassVar[str] = "Toys"
+    licence: ClassVar[str] = "CC0-1.0"
+    allowed_use: ClassVar[AllowedUse] = "train"
+
+    note: str = ""
+    pause: float = 0.0
+    images: Path | None = None
+
+    def parts(self, source: Path | None) -> Sequence[Part]:
+        super().parts(source)
+        return [Part(path) for path in sorted((source or Path()).glob("*.jsonl"))]
+
+    def read(self, part: Part) -> Iterator[Draft | BadRow]:
+        assert part.path is not None
+        with part.path.open("rb") as lines:
+            for number, line in enumerate(lines):
+                time.sleep(self.pause)
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    yield BadRow(f"{part.path.stem}/{number}", "row.unreadable", f"line {number}: {error}")
+                    continue
+                misbehave(row.pop("act", None), part.path)
+                yield self._draft(part.path.parent, row)
+
+    def _draft(self, folder: Path, row: dict[str, Any]) -> Draft:
+        named = [_reference(self.images or folder, name) for name in row.pop("images", [])]
+        row["answer"] = Answer.model_validate(row.get("answer") or {"text": "1", "kind": "number"})
+        row["responses"] = [DraftResponse(**given) for given in row.get("responses", [])]
+        row["meta"] = {**row.get("meta", {}), **({"note": self.note} if self.note else {})}
+        return Draft(**{"stage": "textual_reasoning", "question": "What is 1?", **row, "images": named})
+
+
+def _reference(root: Path, name: str) -> FileIn | ZipMember:
+    archive, inside, member = name.partition("!")
+    return ZipMember(root / archive, member) if inside else FileIn(root, name)
+
+
+def misbehave(act: str | None, path: Path) -> None:
+    """What a row can make its reader do: end the process, be killed, fail, or (`once-…`) do so the first time only."""
+    if act is None:
+        return
+    if act.startswith("once-"):
+        mark = path.with_suffix(".done")
+        if mark.exists():
+            return
+        mark.touch()
+        act = act.removeprefix("once-")
+    if act == "exit":
+        os._exit(7)
+    if act == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise ValueError(f"the toy broke on {path.name}")
+
+
+class Words(Tagger):
+    """A clause that holds one of `see` perceives, any other reasons."""
+
+    name: ClassVar[str] = "toy_words"
+    see: tuple[str, ...] = ("see", "picture")
+
+    def tag(self, texts: Sequence[TextItem]) -> list[SpanSet]:
+        return [SpanSet.of(self._spans(item), self.scheme, self.name) for item in texts]
+
+    def _spans(self, item: TextItem) -> list[Span]:
+        clauses = zip(item.start.tolist(), item.end.tolist(), item.label.tolist(), strict=True)
+        return [
+            Span(start, end, "perception" if any(w in item.text[start:end] for w in self.see) else "reasoning")
+            for start, end, label in clauses
+            if label < 0
+        ]
+
+
+def picture(number: int, size: tuple[int, int] = (24, 16)) -> bytes:
+    """A PNG that differs for every number."""
+    image = Image.new("RGB", size, "white")
+    ImageDraw.Draw(image).rectangle((2, 2, 2 + number % 19, 12), fill=(number * 7 % 256, number // 5 % 256, 90))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_lines(path: Path, rows: Sequence[Mapping[str, Any] | str]) -> None:
+    """JSON lines; a text stands as it is."""
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def card(number: int, **changes: Any) -> dict[str, Any]:
+    """A textual row."""
+    return {
+        "key": str(number),
+        "question": f"What is {number} + 0?",
+        "answer": {"text": str(number), "kind": "number"},
+        "response": f"I see {number} and 0. So the sum is {number}.",
+        **changes,
+    }
+
+
+def write_cards(folder: Path, shards: int = 4, rows: int = 12, seed: int = 0) -> int:
+    """A source with all three stages, shared images, brought responses with scores, duplicate ids within a file and
+    across files, and rows of every kind of trouble. How many rows it has.
+    """
+    draw = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(6):
+        (folder / f"{number}.png").write_bytes(picture(number))
+    (folder / "cut.png").write_bytes(picture(7)[:-20])
+    total = 0
+    for shard in range(shards):
+        lines: list[dict[str, Any] | str] = []
+        for place in range(rows):
+            number = shard * rows + place
+            row = card(number, split="test" if number % 5 == 0 else "train", group=f"g{number}")
+            image = draw.randrange(6)
+            if place % 3 == 1:
+                row |= {"stage": "visual_reasoning", "question": f"<image>What is {number}?", "images": [f"{image}.png"]}
+            elif place % 3 == 2:
+                facts = f"a box of {number}"
+                row |= {"stage": "perception", "question": "<image>State it.", "images": [f"{image}.png"]}
+                row |= {"facts": facts, "facts_quality": "oracle", "answer": {"text": facts}, "response": None}
+            if place % 4 == 0:
+                tries = [{"text": f"Try {n}: I see {number}.", "score": float(n == shard % 3)} for n in range(3)]
+                row |= {"responses": tries, "scores": {"difficulty": number / 100}}
+            lines.append(row)
+        split = lines[0]["split"] if isinstance(lines[0], dict) else ""
+        lines.append(card(shard * rows, split=split, question="The same id again"))  # within the file
+        lines.append(card(0, split="test", question="The first file's id"))  # across files
+        lines.append(card(1000 + shard, stage="visual_reasoning", question="<image>Cut.", images=["cut.png"]))
+        lines.append("{not json")
+        write_lines(folder / f"{shard:02d}.jsonl", lines)
+        total += len(lines)
+    return total
