@@ -1,6 +1,6 @@
 """The corpus the speed commands are measured on: made up, but with the shape of a real one.
 
-A row is a 25 KB PNG, a question, a response of 120 words with 8 labelled clauses, and 2 captions. The picture has
+A row is a 25 KB PNG, a question, and a response of 120 words with 8 labelled clauses. The picture has
 556 x 332 pixels, the median of Geometry3K's diagrams of that file size: white above, noise below, so that every file
 is distinct and neither opening nor encoding one is a shortcut. Images lie in one file, all of one length, so that
 reading a row costs every route the same and next to nothing.
@@ -33,7 +33,6 @@ class Row(NamedTuple):
     answer: str
     response: str
     spans: list[tuple[int, int, str]]
-    captions: list[str]
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -101,7 +100,7 @@ class Corpus:
             spans.append((at, at + len(clause), LABELS[number % 2]))
             at += len(clause) + 1
         question = f"What is the length of side {row} in the figure?"
-        return Row(f"{row:07d}", image, question, str(row % 97), " ".join(clauses), spans, clauses[:2])
+        return Row(f"{row:07d}", image, question, str(row % 97), " ".join(clauses), spans)
 
 
 def _clauses() -> list[str]:
@@ -135,7 +134,6 @@ class Toy(Builder):
                 images=[row.image],
                 response=row.response,
                 spans={"response": SpanSet.of(Span(*span) for span in row.spans)},
-                captions=row.captions,
             )
 
 
@@ -149,6 +147,5 @@ def plain(row: Row, image: Any) -> dict[str, Any]:
         "answer": row.answer,
         "response": row.response,
         "spans": [{"start": start, "end": end, "label": label} for start, end, label in row.spans],
-        "captions": row.captions,
         "licence": "CC0-1.0",
     }

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -91,9 +92,11 @@ class Format(Plugin, ABC):
         """What is appended to the question; empty where the rule is the system prompt."""
         return self.rule if self.place == "question" else ""
 
-    def ask(self, question: str) -> str:
-        """The user's turn: the question, then the instruction."""
-        return f"{question}\n\n{self.instruction}" if self.instruction else question
+    def ask(self, question: str, choices: Sequence[str] = ()) -> str:
+        """The user's turn: the question, its choices by letter, then the instruction."""
+        letters = [f"{chr(ord('A') + place)}. {choice}" for place, choice in enumerate(choices)]
+        listed = "\n".join(["Choices:", *letters, "Answer with the letter of the right choice."]) if choices else ""
+        return "\n\n".join(part for part in (question, listed, self.instruction) if part)
 
     @abstractmethod
     def parse(self, text: str) -> Parsed:

@@ -148,7 +148,7 @@ class ShardWriter:
         """Close what is open (the disk may be too full even for that) and remove it."""
         for writer in (*self._writers.values(), self._pack):
             if writer is not None:
-                with suppress(OSError):
+                with suppress(OSError, pa.ArrowInvalid):  # Invalid: closed already
                     writer.close()
         for temporary in self._temporary.values():
             with suppress(OSError):

@@ -127,6 +127,11 @@ class SpanSet:
 
     def check(self, length: int) -> SpanSet:
         """This set, or `Rejected("spans.range")` where a span is empty, leaves the text, or overlaps the one before."""
+        start, end = self.start, self.end
+        if not len(self) or (
+            start[0] >= 0 and end[-1] <= length and (start < end).all() and (end[:-1] <= start[1:]).all()
+        ):
+            return self
         bad = (self.start < 0) | (self.end > length) | (self.start >= self.end)
         if bad.any():
             at = int(np.flatnonzero(bad)[0])

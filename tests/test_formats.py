@@ -306,3 +306,12 @@ def test_a_wrong_option_is_named() -> None:
         UsageError, match=r"format 'think_boxed': unknown key 'max_pixel' \(did you mean 'max_pixels'\?\)"
     ):
         registry.make("formats", "think_boxed", {"max_pixel": 1})
+
+
+def test_choices_are_listed_by_letter_between_question_and_instruction() -> None:
+    form = registry.make("formats", "answer_only", {"rule": "Only the answer."})
+    asked = form.ask("<image>Find x.", ["12", "13"])
+    assert asked == (
+        "<image>Find x.\n\nChoices:\nA. 12\nB. 13\nAnswer with the letter of the right choice.\n\nOnly the answer."
+    )
+    assert form.ask("Why?") == "Why?\n\nOnly the answer."

@@ -49,6 +49,11 @@ class Auto(Builder):
     corpus_name: str | None = Field(None, alias="corpus")  # the class attributes hold the names themselves
     licence_name: str | None = Field(None, alias="licence")
 
+    @staticmethod
+    def detect(path: Path, images: Path | None = None, given: Mapping[str, str] | None = None) -> Detection:
+        """What the columns of a file mean; what `perceptdata init` prints. See `columns.detect`."""
+        return detect(path, images, given)
+
     def parts(self, source: Path | None) -> Sequence[Part]:
         """Stretches of SHARD rows of each file; the JSON files of a folder go together, SHARD files a part."""
         super().parts(source)
@@ -111,7 +116,7 @@ def _drafts(row: TableRow, detection: Detection, defaults: Defaults, key: str) -
         if isinstance(row.fields, Rejected):
             raise row.fields
         key = key_of(row.fields, detection) or key
-        yield from drafts_of(row.fields, detection, key, defaults)
+        yield from drafts_of(row.fields, detection, key, defaults, row.where)
     except Rejected as error:
         yield BadRow(key, error.code, f"{row.where}: {error.message}", defaults.split)
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ _LETTERED = tuple(
 _SHORT = 40  # characters beside a marked answer that still make a column an answer, not a rationale
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Detection:
     """A resolved mapping: column -> target, how choices and images are written, and what looked odd."""
 
@@ -131,9 +132,28 @@ class Detection:
     rows: int
     warnings: tuple[str, ...] = ()
 
-    def of(self, target: str) -> list[str]:
+    def of(self, target: str) -> Sequence[str]:
         """The columns of a target, in order."""
-        return [column for column, its in self.columns.items() if its == target]
+        return self._columns_of.get(target, ())
+
+    def describe(self) -> str:
+        """The mapping for people: a line a column, then how choices, images and answers look, then the warnings."""
+        width = max(map(len, self.columns), default=0)
+        lines = [f"{column:<{width}}  ->  {target}" for column, target in self.columns.items()]
+        found = {"choices": self.choices, "images": self.images, "answers": self.answer}
+        lines += [f"{name}: {kind}" for name, kind in found.items() if kind]
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self) | {"warnings": list(self.warnings)}
+
+    @cached_property
+    def _columns_of(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for column, target in self.columns.items():
+            found.setdefault(target, []).append(column)
+        return found
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from perceptdata.example import IMAGE, Stage
 
 
 class Rule(NamedTuple):
-    """`pattern` is searched in the question, without case; None fits all. `image`: for rows with or without images."""
+    """`pattern` is searched in the lower-case question; None fits all. `image`: for rows with or without images."""
 
     name: str
     image: bool
@@ -88,12 +88,12 @@ RULES = (
     Rule("otherwise", True, None, "visual_reasoning", "no rule says that looking is enough"),
 )
 
-_COMPILED = tuple(re.compile(rule.pattern, re.I) if rule.pattern else None for rule in RULES)
+_COMPILED = tuple(re.compile(rule.pattern) if rule.pattern else None for rule in RULES)
 
 
 def stage_of(question: str, images: int) -> tuple[Stage, Rule]:
     """The stage and the rule that decided it."""
-    text = " ".join(question.replace(IMAGE, " ").split())
+    text = " ".join(question.replace(IMAGE, " ").lower().split())
     for rule, pattern in zip(RULES, _COMPILED, strict=True):
         if rule.image == (images > 0) and (pattern is None or pattern.search(text)):
             return rule.stage, rule

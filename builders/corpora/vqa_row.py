@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from perceptdata.draft import Draft
+from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, STAGES, Answer, AnswerKind, Stage, Turn
 
@@ -40,34 +40,48 @@ def key_of(row: Mapping[str, Any], detection: Detection) -> str | None:
     return None if found is None else str(found)
 
 
-def drafts_of(row: Mapping[str, Any], detection: Detection, key: str, defaults: Defaults) -> Iterator[Draft]:
-    """One draft, or one a turn of a conversation. Raises Rejected with the reason that a row cannot be read."""
+def drafts_of(
+    row: Mapping[str, Any], detection: Detection, key: str, defaults: Defaults, where: str
+) -> Iterator[Draft | BadRow]:
+    """One draft, or one a turn of a conversation. A turn that cannot be used costs that turn alone.
+
+    Raises Rejected with the reason that the whole row cannot be read.
+    """
     values = _Values(row, detection)
     images = [reference for value in values.all("images") for reference in references(value, defaults.store)]
     system, made = _rounds(values)
-    texts = place_images(
-        [text for each in made[-1:] for text in (*(t.text for t in each.history), each.question)], len(images)
-    )
-    last_history = made[-1].history
-    turns = [Turn(role=turn.role, text=text) for turn, text in zip(last_history, texts, strict=False)]
+    last = made[-1]
+    texts = place_images([*(turn.text for turn in last.history), last.question], len(images))
+    turns = [Turn(role=turn.role, text=text) for turn, text in zip(last.history, texts, strict=False)]
+    split = str(values.first("split") or defaults.split) if defaults.own_split else defaults.split
     for number, one in enumerate(made):
         place = len(one.history)
         shown = sum(text.count(IMAGE) for text in texts[: place + 1])
-        draft = _draft(values, detection, one, texts[place], len(made) == 1)
-        draft.key = key if number == 0 else f"{key}/turn{number + 1}"
-        draft.split = str(values.first("split") or defaults.split) if defaults.own_split else defaults.split
-        draft.images = images if len(made) == 1 else images[:shown]
-        draft.history = turns[:place]
+        named = key if number == 0 else f"{key}/turn{number + 1}"
+        owns_answer = one is last and (number == 0 or one.answer is None)
+        try:
+            draft = _draft(values, detection, one, texts[place], owns_answer)
+            draft.images = images if one is last else images[:shown]
+            stage, rule = _stage(values, defaults, draft)
+        except Rejected as error:
+            yield BadRow(named, error.code, f"{where}: {error.message}", split)
+            continue
+        draft.key, draft.split, draft.stage, draft.history = named, split, stage, turns[:place]
         draft.corpus, draft.licence = defaults.corpus, defaults.licence
-        meta = dict(draft.meta) | ({"system": system} if system else {})
-        stage = defaults.stage or values.first("stage")
-        if stage is None:
-            stage, rule = stage_of(draft.question, len(draft.images))
-            meta["stage_rule"] = rule.name
-        if stage not in STAGES:
-            raise Rejected("field.invalid", f"the stage is '{stage}', none of {', '.join(STAGES)}")
-        draft.stage, draft.meta = stage, meta
+        extra = {"system": system, "stage_rule": rule}
+        draft.meta = {**draft.meta, **{name: value for name, value in extra.items() if value is not None}}
         yield draft
+
+
+def _stage(values: _Values, defaults: Defaults, draft: Draft) -> tuple[Stage, str | None]:
+    """The stage, and the rule that decided it where one did."""
+    given = defaults.stage or values.first("stage")
+    if given is None:
+        stage, rule = stage_of(draft.question, len(draft.images))
+        return stage, rule.name
+    if given not in STAGES:
+        raise Rejected("field.invalid", f"the stage is '{given}', none of {', '.join(STAGES)}")
+    return given, None
 
 
 class _Values:
@@ -109,15 +123,15 @@ def _rounds(values: _Values) -> tuple[str | None, list[Round]]:
     return system, made
 
 
-def _draft(values: _Values, detection: Detection, one: Round, question: str, alone: bool) -> Draft:
-    """Everything but names, images and stage. A row's answer column belongs to its only turn."""
+def _draft(values: _Values, detection: Detection, one: Round, question: str, owns_answer: bool) -> Draft:
+    """Everything but names, images and stage. Only the last turn can own the row's answer column."""
     meta = values.meta()
     question, choices, block = _choices(values, detection, question)
     if block:
         meta["raw_question"] = block
-    raw = values.first("answer") if alone else None
+    raw = values.first("answer") if owns_answer else None
     response = one.answer if one.answer is not None else values.first("response")
-    answer, rationale = _answer(values, detection, raw, response, choices, alone)
+    answer, rationale = _answer(values, raw, response, choices, owns_answer, detection)
     written = raw if raw is not None else final_answer(str(response or ""))
     if str(written).strip() != answer.text:
         meta["raw_answer"] = json.loads(json.dumps(written, default=str))
@@ -152,33 +166,27 @@ def _choices(values: _Values, detection: Detection, question: str) -> tuple[str,
 
 
 def _answer(
-    values: _Values, detection: Detection, raw: Any, response: Any, choices: Sequence[str], alone: bool
+    values: _Values, raw: Any, response: Any, choices: Sequence[str], owns_answer: bool, detection: Detection
 ) -> tuple[Answer, str | None]:
     """The answer, and the chain of thought that leads to it where there is one."""
     rationale = None if response is None else str(response)
-    accepts = [str(each) for value in values.all("answer.accepts") for each in _several(value)] if alone else []
-    index = values.first("answer.index") if alone else None
+    accepts = [text for value in values.all("answer.accepts") for text in _several(value)] if owns_answer else []
+    index = values.first("answer.index") if owns_answer else None
     if index is not None:
         if isinstance(index, bool) or not str(index).strip().isdigit() or int(index) >= len(choices):
             raise Rejected("answer.index", f"the answer index is {index!r} with {len(choices)} choices")
         return _chosen(values, int(index), choices, accepts), rationale
-    if raw is None:
-        said = None if rationale is None else marked_answer(rationale)
-        if said is None and alone and not detection.of("conversation"):
-            raise Rejected("answer.missing", "the row has no answer")
-        if rationale is None:
-            raise Rejected("answer.missing", "the turn has no answer")
-        texts = [said if said is not None else rationale.strip()]
+    if raw is not None:
+        given = _by_frequency(_several(raw))
+        marked = marked_answer(given[0])
+        if rationale is None and marked is not None and len(given[0]) > 2 * len(marked):
+            rationale = given[0]  # the answer column holds the whole way to the answer
+        texts = [final_answer(text) for text in given]
+    elif rationale is not None and (detection.of("conversation") or marked_answer(rationale) is not None):
+        texts = [final_answer(rationale)]
     else:
-        texts = _by_frequency(_several(raw))
-        if (
-            rationale is None
-            and marked_answer(texts[0]) is not None
-            and len(texts[0]) > 2 * len(final_answer(texts[0]))
-        ):
-            rationale = texts[0]
-        texts = [final_answer(text) for text in texts]
-    if not texts or not texts[0]:
+        raise Rejected("answer.missing", "the row has no answer")
+    if not texts[0]:
         raise Rejected("answer.missing", "the answer is empty")
     if rationale is not None and rationale.strip() == texts[0]:
         rationale = None
@@ -200,12 +208,21 @@ def _chosen(values: _Values, index: int, choices: Sequence[str], accepts: Sequen
 
 
 def _several(value: Any) -> list[str]:
-    """The answers of one value: a list, a list of `{answer: …}`, a list written as text, or one."""
+    """The answers of one value: a list, a list of `{answer: …}`, a written list of texts, or one.
+
+    `[0, 1]` as text is one answer, an interval; `['0', '1']` is two.
+    """
     if isinstance(value, Mapping):
         value = [value]
-    if isinstance(value, list | tuple) or is_written_list(value):
-        return [str(each.get("answer", "") if isinstance(each, Mapping) else each).strip() for each in read_list(value)]
-    return [str(value).strip() if not isinstance(value, bool) else str(value).lower()]
+    if is_written_list(value):
+        try:
+            texts = read_list(value)
+        except Rejected:
+            texts = []
+        value = texts if texts and all(isinstance(text, str) for text in texts) else value
+    if isinstance(value, list | tuple):
+        return [str(each.get("answer", "") if isinstance(each, Mapping) else each).strip() for each in value]
+    return [str(value).lower() if isinstance(value, bool) else str(value).strip()]
 
 
 def _by_frequency(texts: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ import PIL
 from PIL import Image, ImageDraw, ImageFont
 
 BACKEND = f"pillow {PIL.__version__}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
-BLACK, GREY, WHITE = 0, 9, 15
+BLACK, WHITE = 0, 15
 
 _PALETTE = [17 * level for level in range(16) for _ in range(3)]
 _LINE_SCALE, _DISC_SCALE = 2, 4
@@ -31,8 +31,7 @@ Point = tuple[float, float]
 
 
 class Canvas:
-    """A white picture of `width` x `height` pixels; what is drawn later lies on top. Levels are 0 (black) to 15
-    (white)."""
+    """A white picture of `width` x `height` pixels. What is drawn later lies on top; levels are 0 (black) to 15."""
 
     def __init__(self, width: int, height: int) -> None:
         self._image = Image.new("P", (width, height), WHITE)

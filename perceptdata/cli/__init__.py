@@ -9,6 +9,7 @@ import os
 import sys
 
 import typer
+import typer.core
 
 from perceptdata.cli import (
     build,
@@ -26,8 +27,26 @@ from perceptdata.cli import (
 )
 from perceptdata.errors import PerceptDataError
 
+
+class Verbs(typer.core.TyperGroup):
+    """The verbs, with the endings that typer would make silent or an error."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted; what is finished is kept, run the same command again to go on", err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # The reader (head, less) has seen enough; do not let the interpreter complain while closing stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
 app = typer.Typer(
     name="perceptdata",
+    cls=Verbs,
     help="Staged perception and reasoning data for post-training vision-language models.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -57,10 +76,3 @@ def main() -> None:
     except PerceptDataError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what is finished is kept, run the same command again to go on", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; do not let the interpreter complain while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from perceptdata.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WorkspaceOption = Annotated[
     Path,
@@ -76,6 +79,17 @@ def progress() -> Iterator[Callable[[str], Callable[[int, int, int], None]]]:
             return update
 
         yield watch
+
+
+def console() -> Console:
+    """Where tables are printed. A reader that goes away (head, less) ends the verb quietly, as it does for `echo`."""
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Piped()
 
 
 def say_counts(counts: Mapping[str, int]) -> str:

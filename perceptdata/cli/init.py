@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,17 +25,20 @@ def command(
     from perceptdata.errors import UsageError
     from perceptdata.steps.first_recipe import first_recipe
 
+    if not file.exists():
+        raise UsageError(f"{file} does not exist; name the file of your rows")
     if to.exists() and not dry_run:
         raise UsageError(f"{to} is there already; name another file with --to")
-    detection = registry.load("builders", "auto").detect(file, images)
-    text = first_recipe(detection, file, images, licence, to.parent)
-    if as_json:
-        print_json({"recipe": text, **detection.to_json()})
-    else:
-        typer.echo(detection.describe())
+    auto: Any = registry.load("builders", "auto")
+    found = auto.detect(file, images)
+    traces = bool(found.of("response") or found.of("conversation"))
+    text = first_recipe(file, found.columns, images=images, licence=licence, folder=to.parent, traces=traces)
     if not dry_run:
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(text, encoding="utf-8")
-    if not as_json:
-        typer.echo(text if dry_run else f"wrote {to}")
-        print_next(f"perceptdata run {to} --preview 20", f"perceptdata run {to}")
+    if as_json:
+        print_json({**found.to_json(), "recipe": text, "written": None if dry_run else str(to)})
+        return
+    typer.echo(found.describe())
+    typer.echo(text if dry_run else f"wrote {to}")
+    print_next(f"perceptdata run {to} --preview 20", f"perceptdata run {to}")

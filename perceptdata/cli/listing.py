@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from perceptdata.cli.common import AsJson, print_json
+from perceptdata.cli.common import AsJson, console, print_json
 
 
 def command(
@@ -25,7 +25,6 @@ def command(
     if as_json:
         print_json([asdict(entry) for entry in found])
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -37,7 +36,7 @@ def command(
             else escape(_summary(entry.kind, entry.name))
         )
         table.add_row(entry.kind, entry.name, what, f"{entry.package} {entry.package_version}")
-    Console().print(table)
+    console().print(table)
 
 
 def _summary(kind: str, name: str) -> str:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perceptdata.cli.common import AsJson, DryRun, Limit, Workers, print_json, print_next, print_outcome, progress
+from perceptdata.cli.common import (
+    AsJson,
+    DryRun,
+    Limit,
+    Workers,
+    console,
+    print_json,
+    print_next,
+    print_outcome,
+    progress,
+)
 
 if TYPE_CHECKING:
     from perceptdata.recipe import Recipe
@@ -109,4 +119,4 @@ def _print_sample(ws: Workspace, rows: int) -> None:
         return
     ids = ws.examples().scanner(columns=["id"]).head(min(rows, 3)).column("id").to_pylist()
     for each in ids:
-        print_row(row_of(ws, each))
+        print_row(row_of(ws, each), console())

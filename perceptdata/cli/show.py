@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, print_json
+from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, console, print_json
 
 
 def command(
@@ -25,4 +25,4 @@ def command(
     if as_json:
         print_json(found.to_json())
     else:
-        print_row(found)
+        print_row(found, console())

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, print_json
+from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, console, print_json
 
 
 def command(
@@ -24,13 +24,12 @@ def command(
     if as_json:
         print_json(rows)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*answer.column_names, show_lines=False)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    console().print(table)
     if answer.num_rows > limit:
         typer.echo(f"only the first {limit} rows are shown; --limit shows more")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perceptdata.cli.common import AsJson, print_json, say_counts
+from perceptdata.cli.common import AsJson, console, print_json, say_counts
 from perceptdata.cli.run import RecipeWorkspace, workspace_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ def _recorded(ws: Workspace) -> list[StepStatus]:
 
 
 def _print(ws: Workspace, steps: list[StepStatus]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("step", "do", "state", "made", "rejected", "left", title=f"workspace {ws.path}", title_justify="left")
@@ -80,8 +79,7 @@ def _print(ws: Workspace, steps: list[StepStatus]) -> None:
         rejected = f"{sum(step.outcome.rejected.values()):,}" if step.outcome else ""
         left = "?" if step.left is None else f"{step.left} shards"
         table.add_row(step.step, step.do, f"[{colour[step.state]}]{step.state}[/]", made, rejected, left)
-    console = Console()
-    console.print(table)
+    console().print(table)
     for name, view in ws.manifest.views.items():
         dropped = f"; left out: {say_counts(view.dropped)}" if view.dropped else ""
         typer.echo(f"view {name}: {view.rows or 0:,} rows{dropped}")

@@ -1,0 +1,1 @@
+"""The page about a workspace, and one row in words."""

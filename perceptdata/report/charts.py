@@ -2,8 +2,9 @@
 
     bars([Bar("NLVR", (Part("perception", 120), Part("visual_reasoning", 40)), "160")], "Examples by source")
 
-Lengths along the x axis are percentages, heights and letters are pixels: a chart fills whatever width it gets and its letters
-never shrink. Colours are classes, so that both colour schemes can set them. Each figure is in the picture's description too.
+Lengths along the x axis are percentages, heights and letters are pixels: a chart fills whatever width it gets and its
+letters never shrink. Colours are classes, so that both colour schemes can set them. Each figure is in the picture's
+description too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SLIVER = 0.4
 
 
 class Part(NamedTuple):
-    """One stretch of a bar: what it is (its colour's class), how much, and that amount in words where it is no count."""
+    """One stretch of a bar: what it is (its colour's class), how much, and how that is said where it is no count."""
 
     kind: str
     amount: float
@@ -51,7 +52,7 @@ class Bar(NamedTuple):
 
 
 def bars(rows: Sequence[Bar], about: str, longest: float | None = None) -> Markup:
-    """Horizontal stacked bars to one scale; `longest` is the amount that fills the width (the largest bar unless given)."""
+    """Horizontal stacked bars to one scale; `longest` fills the width (the largest bar unless given)."""
     scale = longest or max((sum(part.amount for part in row.parts) for row in rows), default=0) or 1
     drawn: list[Markup] = []
     top = 0
@@ -113,13 +114,22 @@ def histogram(lengths: Histogram, about: str) -> Markup:
             Markup(
                 '<rect class="part fill-{}" x="{:.3f}%" y="{}" width="{:.3f}%" height="{}"><title>{}</title></rect>'
             ).format(
-                "rest" if beyond else "ink", number * step, PLOT - height, step, height, f"{span} tokens: {texts:,} texts"
+                "rest" if beyond else "ink",
+                number * step,
+                PLOT - height,
+                step,
+                height,
+                f"{span} tokens: {texts:,} texts",
             )
         )
     drawn.append(Markup('<line class="axis" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(PLOT + 0.5))
     middle = count // 2
     ends = f"{lengths.width * (count - 1):,}+" if lengths.open_ended else f"{lengths.width * count:,}"
-    marks = [("0", "0", "start"), (f"{middle * step:.3f}%", f"{middle * lengths.width:,}", "middle"), ("100%", ends, "end")]
+    marks = [
+        ("0", "0", "start"),
+        (f"{middle * step:.3f}%", f"{middle * lengths.width:,}", "middle"),
+        ("100%", ends, "end"),
+    ]
     for x, word, anchor in marks if count > 3 else [marks[0], marks[2]]:
         drawn.append(
             Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(x, PLOT + 19, anchor, word)

@@ -1,6 +1,6 @@
 """How a workspace came about: its steps, what each left out and why, and the views that were defined.
 
-Read from the manifest; only the rejected rows that are shown are read from disk, and of those only the first of each reason.
+Read from the manifest; only the rejected rows that are shown, the first of each reason, are read from disk.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ STEPS = (1, 2, 5)
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many texts have how many tokens: bar i counts lengths in `[i * width, (i + 1) * width)`, the last all above."""
+    """How many texts have how many tokens: bar i counts `[i * width, (i + 1) * width)`, the last all above."""
 
     width: int
     counts: tuple[int, ...]
@@ -38,7 +38,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The counts of a subject. `rows` has one entry for each source, stage and split, `kinds` for each kind and stage."""
+    """The counts of a subject. `rows` has one for each source, stage and split, `kinds` for each kind and stage."""
 
     examples: int
     images: int
@@ -80,7 +80,7 @@ class Holdings:
         return sorted({row["corpus"] for row in self.rows})
 
     def count(self, **where: str) -> int:
-        """Examples of one source, stage or split, or of several of these at once: `count(corpus="NLVR", stage="perception")`."""
+        """Examples of one source, stage or split, or all of these: `count(corpus="NLVR", stage="perception")`."""
         return sum(row["n"] for row in self.rows if all(row[name] == value for name, value in where.items()))
 
     def splits(self, corpus: str | None = None) -> dict[str, int]:
@@ -99,12 +99,12 @@ def _tagged(subject: Subject) -> int:
         return 0
     addresses = " union ".join(f"select text_id, text_sha256 from {table}" for table in tables)
     return subject.ask(
-        f"select count(distinct text_id) as n from ({addresses}) as addressed semi join _texts using (text_id, text_sha256)"
+        f"select count(distinct text_id) as n from ({addresses}) as found semi join _texts using (text_id, text_sha256)"
     )[0]["n"]
 
 
 def _lengths(subject: Subject) -> Histogram | None:
-    """Token counts of the traces, in bars of a round width: up to the 99th percentile where few are far longer than that."""
+    """Token counts of the traces, in bars of a round width, up to the 99th percentile where few are far longer."""
     lengths = f"(select tokens(text) as length from _texts where {TRACE})"
     known = subject.ask(
         "select count(*) as texts, max(length) as longest, quantile_disc(length, 0.5) as median, "
@@ -116,7 +116,9 @@ def _lengths(subject: Subject) -> Histogram | None:
     width = _round_width(most / BARS)
     last = most // width
     bars = subject.ask(
-        f"select least(length // $width, $last) as bar, count(*) as n from {lengths} group by bar", width=width, last=last
+        f"select least(length // $width, $last) as bar, count(*) as n from {lengths} group by bar",
+        width=width,
+        last=last,
     )
     counts = {row["bar"]: row["n"] for row in bars}
     return Histogram(

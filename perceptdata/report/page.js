@@ -52,6 +52,12 @@
     show();
   }
 
+  function clear() {
+    find.value = "";
+    for (const select of form.querySelectorAll("select[name]")) select.value = "";
+    choose();
+  }
+
   function show() {
     hideTip();
     const count = chosen.length === rows.length ? `${rows.length} rows` : `${chosen.length} of ${rows.length} rows`;
@@ -250,7 +256,7 @@
     try { id = decodeURIComponent(location.hash.slice(5)); } catch { return; }
     const row = rows.find((each) => each.id === id);
     if (!row) return;
-    if (!chosen.includes(row)) { form.reset(); find.value = ""; choose(); }
+    if (!chosen.includes(row)) clear();
     page = pages.findIndex((each) => each.includes(row));
     show();
     const found = element(`card-${rows.indexOf(row)}`);
@@ -260,8 +266,9 @@
   }
 
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", choose);
-  form.addEventListener("reset", () => setTimeout(choose));
+  find.addEventListener("input", choose);
+  for (const select of form.querySelectorAll("select")) select.addEventListener("change", choose);
+  form.addEventListener("reset", (event) => { event.preventDefault(); clear(); });
   for (const [id, by, top] of [["previous", -1, false], ["next", 1, false], ["previous-too", -1, true], ["next-too", 1, true]]) {
     element(id).addEventListener("click", () => turn(by, top));
   }

@@ -2,8 +2,9 @@
 
     html = render(ws, view=None, size=200)
 
-Everything is inline: style, script, charts, thumbnails. A content security policy allows exactly that one style and that one
-script, by hash, and pictures as data; the rows travel as JSON and are put on the page as text, so no corpus can add markup.
+Everything is inline: style, script, charts, thumbnails. A content security policy allows exactly that style and that
+script, by hash, and pictures as data; the rows travel as JSON and are put on the page as text, so no corpus can add
+markup.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _html(
 
 
 def embed(value: Any) -> Markup:
-    """JSON that can stand inside a script element whatever its texts hold: no `<`, `>`, `&` or line separator is left."""
+    """JSON that can stand inside a script element whatever its texts hold: no `<`, `>`, `&` or line separator."""
     return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_UNSAFE_IN_JSON))
 
 

@@ -1,6 +1,6 @@
 """One row with everything known of it: what `perceptdata show` prints.
 
-print_row(row_of(ws, "gsm8k/train/train/0", why=True))
+print_row(row_of(ws, "gsm8k/train/train/0", why=True), Console())
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from perceptdata.view import DEFAULT_VIEWS
 from perceptdata.workspace import EXAMPLES, REJECTS, layer_room
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from perceptdata.workspace import Workspace
 
 COLOURS = {
@@ -142,15 +144,13 @@ def _nearest(ws: Workspace, owner: str) -> str:
     return f"; is it '{near[0]}'?"
 
 
-def print_row(row: Row) -> None:
+def print_row(row: Row, console: Console) -> None:
     """Print a row for a person: texts with spans in colour, layers, origin."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     for reject in row.rejects:
         console.print(
             f"[red]rejected[/red] {escape(reject['key'])}: [bold]{reject['code']}[/bold] {escape(reject['message'])}"

@@ -1,4 +1,4 @@
-"""The rows a reader browses: a repeatable draw in which every source and stage shows, and the twins of an item stay together.
+"""The rows a reader browses: a repeatable draw in which every source and stage shows, and twins stay together.
 
     sample = draw(subject, 200)
     sample.rows[0]["texts"][0]["spans"]["tags"]        # [[start, end, label, score, tagger], …]
@@ -46,8 +46,8 @@ _DRAW = f"""
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Plain values, ready for the page. Rows name images by their place in `images`, spans' labels and taggers by theirs in
-    `layers`; offsets count UTF-16 units, as the browser's strings do.
+    """Plain values, ready for the page. Rows name images by their place in `images`, spans' labels and taggers by
+    theirs in `layers`; offsets count UTF-16 units, as the browser's strings do.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -65,18 +65,20 @@ def draw(subject: Subject, size: int) -> Sample:
     drawn = [row["id"] for row in subject.ask(_DRAW, size=size)]
     if not drawn:
         return sample
-    records = {row["id"]: row for row in subject.ask("select * from _rows where id in (select unnest($ids))", ids=drawn)}
+    records = {
+        row["id"]: row for row in subject.ask("select * from _rows where id in (select unnest($ids))", ids=drawn)
+    }
     traces = _generated(subject, drawn)
     spans = _spans(subject, drawn, sample)
     places: dict[str, int] = {}
     for each in drawn:
         record = records[each]
         row = _row(record)
-        row["images"] = [
-            places.setdefault(image["sha256"], len(places)) for image in record["images"]
-        ]
+        row["images"] = [places.setdefault(image["sha256"], len(places)) for image in record["images"]]
         texts = [(name, text_id(each, name), record[name]) for name in TEXTS if record[name] and name != "question"]
-        row["texts"] = [_text(name, text, spans.get(address, {})) for name, address, text in texts + traces.get(each, [])]
+        row["texts"] = [
+            _text(name, text, spans.get(address, {})) for name, address, text in texts + traces.get(each, [])
+        ]
         row["question"] = _text("question", record["question"], spans.get(text_id(each, "question"), {}))
         sample.rows.append(row)
     sample.images.extend(_image(subject, sha256) for sha256 in places)
@@ -141,12 +143,12 @@ def _generated(subject: Subject, drawn: list[str]) -> dict[str, list[tuple[str, 
 
 
 def _spans(subject: Subject, drawn: list[str], sample: Sample) -> dict[str, dict[str, list[list[Any]]]]:
-    """The spans of each text by address and layer, in code points; notes the layers' labels and taggers in the sample."""
+    """Spans by address and layer, in code points; notes the layers' labels and taggers in the sample."""
     found: dict[str, dict[str, list[list[Any]]]] = {}
     for step, table in subject.spans_tables().items():
         rows = subject.ask(
-            f"select text_id, scheme, spans from {table} semi join "
-            "(select * from _texts where id in (select unnest($ids))) as t using (text_id, text_sha256) order by text_id",
+            f"select text_id, scheme, spans from {table} semi join (select * from _texts "
+            "where id in (select unnest($ids))) as t using (text_id, text_sha256) order by text_id",
             ids=drawn,
         )
         if not rows:

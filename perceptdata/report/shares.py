@@ -1,7 +1,7 @@
 """How much of the tagged texts perceives and how much reasons: tokens by label, for each layer, source, stage and text.
 
-    for layer in layer_shares(subject):
-        layer.share("perception")          # of the tokens of all traces, in [0, 1]
+for layer in layer_shares(subject):
+    layer.share("perception")          # of the tokens of all traces, in [0, 1]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ UNLABELLED = "unlabelled"
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The tokens of one source, stage and kind of text under one layer, by label; `unlabelled` is what no span covers."""
+    """The tokens of one source, stage and kind of text in a layer, by label; `unlabelled` is what no span covers."""
 
     corpus: str
     stage: str

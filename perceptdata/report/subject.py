@@ -3,9 +3,9 @@
     subject = Subject(ws)
     subject.ask("select stage, count(*) as n from _rows group by stage")
 
-`_rows` holds the examples with their `corpus` and `split`, `_texts` each of their texts with its address and hash. Their
-names begin with `_`, which no step's name can. `tokens(text)` counts words, numbers and symbols: no tokenizer agrees with
-another, and shares hardly depend on which one counts.
+`_rows` holds the examples with their `corpus` and `split`, `_texts` each of their texts with its address and hash.
+Their names begin with `_`, which no step's name can. `tokens(text)` counts words, numbers and symbols: no tokenizer
+agrees with another, and shares hardly depend on which one counts.
 """
 
 from __future__ import annotations

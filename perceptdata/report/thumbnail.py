@@ -1,6 +1,6 @@
 """Pictures small enough to carry inside the page, as data URIs.
 
-    thumbnail(data)        # "data:image/png;base64,…"
+thumbnail(data)        # "data:image/png;base64,…"
 """
 
 from __future__ import annotations

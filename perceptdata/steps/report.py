@@ -1,6 +1,6 @@
 """Report: one page that a person would look at.
 
-    Report(report=Path("report.html")).write(ws)
+Report(report=Path("report.html")).write(ws)
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class Report(Output):
-    """`report` names the file (`report/index.html` in the workspace unless given), `sample` how many rows can be browsed;
-    with `view`, the page speaks of that view's rows.
+    """`report` names the file (`report/index.html` in the workspace unless given), `sample` how many rows can be
+    browsed; with `view`, the page speaks of that view's rows.
     """
 
     name: ClassVar[str] = "report"

@@ -17,7 +17,9 @@ from perceptdata.view import ViewSpec, define_view
 from perceptdata.workspace import EXAMPLES, Workspace, layer_room
 
 MADE_BY = Producer(name="fixture", version="1", config="0" * 8)
-HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> \"q\" & '\u2028' {{ 7 * 7 }}"
+HOSTILE = (
+    "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> \"q\" & '\u2028' {{ 7 * 7 }}"
+)
 TRACE = "In the figure, AB is 32. So x = 7. 😀 The label reads 5, hence y = 2."
 LOOKS = ("In the figure, AB is 32.", "The label reads 5,")
 THINKS = ("So x = 7.", "hence y = 2.")
@@ -48,7 +50,9 @@ def geometry(number: int, image: SimpleNamespace) -> list[Example]:
             images=() if stage == "textual_reasoning" else shown,
             question=("" if stage == "textual_reasoning" else "<image>") + f"Find $x_{number}$.",
             choices=("7", "9", "12", "13") if stage != "perception" else (),
-            answer=Answer(text="7", kind="choice", index=0) if stage != "perception" else Answer(text=facts, kind="text"),
+            answer=Answer(text="7", kind="choice", index=0)
+            if stage != "perception"
+            else Answer(text=facts, kind="text"),
             facts=facts,
             facts_quality="reference",
             response=TRACE if stage != "perception" else None,
@@ -97,7 +101,7 @@ def _run(ws: Workspace, step: str, do: str, shard: ShardWriter, options: dict[st
 
 
 def fill(path: Path) -> Workspace:
-    """The whole workspace: 8 problems of three twins, 5 sums, 2 reasons of rejects, generated responses, spans, a view."""
+    """8 problems of three twins, 5 sums, 2 reasons of rejects, generated responses, spans and a view."""
     ws = Workspace.create(path)
     with ws.lock("fixture"):
         problems = []
@@ -157,7 +161,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return fill(tmp_path_factory.mktemp("report") / "full")
 
 
-@pytest.fixture()
+@pytest.fixture
 def empty(tmp_path: Path) -> Workspace:
     """A workspace with nothing."""
     return Workspace.create(tmp_path / "empty")

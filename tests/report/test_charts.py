@@ -13,7 +13,11 @@ def parts(chart: Markup) -> list[tuple[str, float, float]]:
     """Class, x and width of each part, in percent."""
     found = ElementTree.fromstring(chart).iter("rect")
     return [
-        (rect.get("class", "").removeprefix("part fill-"), float(rect.get("x", "")[:-1]), float(rect.get("width", "")[:-1]))
+        (
+            rect.get("class", "").removeprefix("part fill-"),
+            float(rect.get("x", "")[:-1]),
+            float(rect.get("width", "")[:-1]),
+        )
         for rect in found
         if "part" in rect.get("class", "")
     ]

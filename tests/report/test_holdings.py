@@ -3,7 +3,7 @@
 import pytest
 
 from perceptdata.report import holdings
-from perceptdata.report.holdings import Holdings, Histogram
+from perceptdata.report.holdings import Histogram, Holdings
 from perceptdata.report.subject import Subject
 from perceptdata.workspace import Workspace
 
@@ -41,7 +41,9 @@ def test_lengths_of_traces(full: Workspace) -> None:
 
 
 def test_few_long_texts_share_the_last_bar(full: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holdings, "TAIL", 0.5)  # nothing is near enough to the 99th percentile, 52, to be drawn to scale
+    monkeypatch.setattr(
+        holdings, "TAIL", 0.5
+    )  # nothing is near enough to the 99th percentile, 52, to be drawn to scale
     lengths = holdings.Holdings.of(Subject(full)).lengths
     assert lengths is not None
     assert sum(lengths.counts) == 23

@@ -57,7 +57,9 @@ def test_rows_carry_texts_images_and_spans(full: Workspace, words: object) -> No
     }
     assert [text["name"] for text in rows["sums/test/1"]["texts"]] == ["response", "cot/0", "cot/1"]
     assert rows["sums/test/1"]["texts"][0]["spans"] == {}  # its spans were made of another text
-    assert drawn.layers == {"tags": {"scheme": "pro@1", "labels": ["perception", "reasoning", "other"], "taggers": ["cues"]}}
+    assert drawn.layers == {
+        "tags": {"scheme": "pro@1", "labels": ["perception", "reasoning", "other"], "taggers": ["cues"]}
+    }
 
 
 def test_long_texts_are_cut_and_their_spans_with_them(full: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,9 @@ def test_words_numbers_and_symbols_are_tokens(empty: Workspace, text: str, token
 
 
 def test_every_text_of_every_row_is_there_once_with_its_address(full: Workspace) -> None:
-    found = Subject(full).ask("select name, count(*) as n, count(distinct text_id) as ids from _texts group by name order by name")
+    found = Subject(full).ask(
+        "select name, count(*) as n, count(distinct text_id) as ids from _texts group by name order by name"
+    )
     assert found == [
         {"name": "cot", "n": 2, "ids": 2},
         {"name": "facts", "n": 24, "ids": 24},

@@ -25,7 +25,7 @@ def test_without_a_name_it_goes_into_the_workspace(full: Workspace) -> None:
 
 
 def test_wrong_options_are_named(full: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'sampel'.*did you mean 'sample'"):
+    with pytest.raises(UsageError, match=r"'sampel'.*did you mean 'sample'"):
         make_output({"report": "x.html", "sampel": 5}, tmp_path)
     with pytest.raises(UsageError, match="'sample'"):
         make_output({"report": "x.html", "sample": 0}, tmp_path)

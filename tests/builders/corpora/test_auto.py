@@ -205,6 +205,29 @@ def test_shape_gsm8k(tmp_path: Path, take) -> None:
     assert (one.answer.text, one.response) == ("2", "One and one are two.\n#### 2")
 
 
+def test_an_interval_is_one_answer_and_a_written_list_of_texts_several(tmp_path: Path, take) -> None:
+    rows = [{"question": "Where?", "answer": "[0, 1]"}, {"question": "Who?", "answer": "['Ann', 'Bob']"}]
+    interval, names = take(Auto(), jsonl(tmp_path, *rows))
+    assert (interval.answer.text, interval.answer.accepts) == ("[0, 1]", ())
+    assert (names.answer.text, names.answer.accepts) == ("Ann", ("Bob",))
+
+
+def test_a_turn_that_cannot_be_used_costs_that_turn_alone(tmp_path: Path, read) -> None:
+    row = {
+        "messages": [
+            {"role": "user", "content": "1+1?"},
+            {"role": "assistant", "content": "2"},
+            {"role": "user", "content": "2+2?"},
+            {"role": "assistant", "content": ""},
+            {"role": "user", "content": "3+3?"},
+        ],
+        "answer": "6",
+    }
+    drafts, bad = read(Auto(), jsonl(tmp_path, row))
+    assert [(draft.key, draft.answer.text) for draft in drafts] == [("rows/0", "2"), ("rows/0/turn3", "6")]
+    assert [(one.key, one.code) for one in bad] == [("rows/0/turn2", "answer.missing")]
+
+
 # --- options ----------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptdata.builders.corpora.auto import Auto
 from perceptdata.builders.corpora.columns import detect, flat
 from perceptdata.errors import UsageError
 
@@ -127,3 +128,19 @@ def test_nothing_that_could_be_a_question(tmp_path: Path) -> None:
         "no column holds questions; map one with map: {COLUMN: question}",
         "no column holds the answer; map one with map: {COLUMN: answer}",
     )
+
+
+def test_a_mapping_for_people_and_for_programs(tmp_path: Path) -> None:
+    found = Auto.detect(rows(tmp_path, {"question": "Which?", "options": ["x", "y"], "answer": "B", "pic": "a.png"}))
+    assert found.describe().splitlines() == [
+        "pic       ->  images",
+        "question  ->  question",
+        "options   ->  choices",
+        "answer    ->  answer",
+        "choices: list+letter",
+        "images: path",
+        "answers: choice",
+        f"warning: image paths are sought in {tmp_path.name}/; name another root with images",
+    ]
+    assert json.loads(json.dumps(found.to_json())) == found.to_json()
+    assert found.to_json()["columns"] == dict(found.columns)

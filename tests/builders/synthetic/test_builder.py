@@ -1,5 +1,6 @@
 """Records: three twins a scene, disjoint splits, the same bytes in any order."""
 
+import io
 import json
 from collections import Counter
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from perceptdata.builders.synthetic.splits import PAPER_ROWS
 from perceptdata.draft import Draft, with_facts
 from perceptdata.errors import UsageError
 from perceptdata.example import Example, Source
-from perceptdata.plugins import Part
+from perceptdata.plugins import Checker, Part
 from perceptdata.spans import SEGMENTS
 
 FAMILIES = ("graph_coloring", "sudoku")
@@ -43,15 +44,10 @@ def example(draft: Draft) -> Example:
     return Example(question=draft.question.replace("<image>", ""), **fields)
 
 
-def scene_of(draft: Draft) -> str:
-    """The canonical text of a draft's scene: what no two records may share."""
-    checker = draft.answer.checker
-    assert checker is not None
-    family = registry.make("families", checker.args["family"], checker.args.get("family_options"))
-    return family.canonical(family.parse(draft.facts))
-
-
-SMALL_ROWS = {"train_sft": 6, "train_rl": 24, "test": 3}
+def scenes_of(made: SyntheticBuilder, found: list[Draft]) -> list[str]:
+    """The canonical texts of the drafts' scenes, one a record: what no two records may share."""
+    family = made.family()
+    return [family.canonical(family.parse(draft.facts)) for draft in found if draft.twin == "textual"]
 
 
 @pytest.mark.parametrize(("name", "options"), SETS)
@@ -80,12 +76,15 @@ def test_each_scene_has_its_twins(name: str, options: dict) -> None:
 
 @pytest.mark.parametrize(("name", "options"), SETS)
 def test_gold_answers_score_one(name: str, options: dict) -> None:
-    for draft in drafts(builder(name, rows=SMALL_ROWS, **options)):
-        checker = draft.answer.checker
-        assert checker is not None
-        gold = registry.make("checkers", checker.name, checker.args)
-        assert gold.score(draft.answer.text, example(draft)) == 1.0
-        assert gold.score("garbage", example(draft)) == 0.0
+    checkers: dict[str, Checker] = {}
+    for draft in drafts(builder(name, rows={"train_sft": 6, "train_rl": 24, "test": 3}, **options)):
+        named = draft.answer.checker
+        assert named is not None
+        if named.name not in checkers:
+            checkers[named.name] = registry.make("checkers", named.name, named.args)
+        assert checkers[named.name].score(draft.answer.text, example(draft)) == 1.0
+        assert checkers[named.name].score("garbage", example(draft)) == 0.0
+    assert set(checkers) == {"family", "family_perception"}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -128,23 +127,17 @@ def test_atomic_questions_are_further_twins(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "options"), SETS)
 def test_no_scene_stands_twice(name: str, options: dict) -> None:
-    found = drafts(builder(name, rows={"train_sft": 14, "train_rl": 56, "test": 4}, **options))
-    scenes = [scene_of(draft) for draft in found[::3]]
+    made = builder(name, rows={"train_sft": 14, "train_rl": 56, "test": 4}, **options)
+    found = drafts(made)
+    scenes = scenes_of(made, found)
     assert len(set(scenes)) == len(scenes) == 74
     assert len({draft.group for draft in found}) == 74
 
 
 def test_crowded_spaces_do_not_collide() -> None:
-    """1,200 draws with replacement from 28 thousand trees and near-trees of 7 would collide about 25 times."""
+    """1,200 independent draws from the 16,807 trees and 68,295 graphs with one cycle would collide about 10 times."""
     made = builder("graph_coloring", vertices=[7], edges=[6, 7], rows={"train_sft": 400, "train_rl": 700, "test": 100})
-    family, counts = made.family(), made.counts()
-    scenes = [
-        family.canonical(family.parse(draft.facts))
-        for split, rows in counts.items()
-        for draft in made.read(Part(split=split, start=0, stop=rows))
-        if draft.twin == "textual"
-    ]
-    assert len(set(scenes)) == 1200
+    assert len(set(scenes_of(made, drafts(made)))) == 1200
 
 
 @pytest.mark.parametrize(
@@ -153,8 +146,8 @@ def test_crowded_spaces_do_not_collide() -> None:
 def test_small_spaces_are_exhausted_exactly(name: str, options: dict, exist: int) -> None:
     made = builder(name, **options)
     assert sum(made.counts().values()) == exist
-    scenes = {scene_of(draft) for draft in drafts(made)}
-    assert len(scenes) == exist
+    scenes = scenes_of(made, drafts(made))
+    assert len(set(scenes)) == len(scenes) == exist
     with pytest.raises(UsageError, match=f"at most {exist}"):
         builder(name, rows={"test": exist + 1}, **options).parts(None)
 
@@ -163,8 +156,10 @@ def test_splits_of_other_seeds_are_disjoint_too() -> None:
     """The hash has no seed: what is test in one set is never training in another of the same proportions."""
     by_split: dict[str, set[str]] = {}
     for seed in range(3):
-        for draft in drafts(builder("graph_coloring", vertices=[5], rows={"train_rl": 60, "test": 20}, seed=seed)):
-            by_split.setdefault(draft.split, set()).add(scene_of(draft))
+        made = builder("graph_coloring", vertices=[5], rows={"train_rl": 60, "test": 20}, seed=seed)
+        for split, rows in made.counts().items():
+            found = list(made.read(Part(split=split, stop=rows)))
+            by_split.setdefault(split, set()).update(scenes_of(made, found))
     assert len(by_split["test"]) > 20
     assert not by_split["train_rl"] & by_split["test"]
 
@@ -199,7 +194,7 @@ def test_defaults_are_the_papers() -> None:
 
 def test_graph_pictures_are_as_wide_as_published() -> None:
     found = drafts(builder("graph_coloring", rows={"test": 12}))
-    sizes = [Image.open(_file(draft)).size for draft in found if draft.twin == "visual"]
+    sizes = [Image.open(io.BytesIO(draft.images[0])).size for draft in found if draft.twin == "visual"]
     assert all(427 <= width <= 466 for width, _ in sizes)
     assert len(set(sizes)) > 6
 
@@ -224,9 +219,3 @@ def test_options_without_a_scene_are_refused() -> None:
 def test_wrong_options_are_named(option: dict) -> None:
     with pytest.raises(UsageError, match=next(iter(option))):
         builder("sudoku", **option)
-
-
-def _file(draft: Draft) -> Any:
-    import io
-
-    return io.BytesIO(draft.images[0])

@@ -63,10 +63,10 @@ def test_a_naked_single_names_what_rules_the_others_out() -> None:
 
 
 def test_a_hidden_single_names_what_rules_the_others_out() -> None:
-    """Rows 3 and 4 keep 1 out of r3c4 and r4c4: column 4 has one place left for it, r1c4 (r2c4 is given)."""
+    """Columns 1 and 3 have a 1 and r2c4 is given: row 2 has one place left for its own."""
     puzzle = (0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 1, 0)
     state = State(puzzle, 4)
-    assert state.single() == (3, 1, "In column 4, 1 can only go in r1c4, as row 3 has 1 and row 4 has 1.")
+    assert state.single() == (5, 1, "In row 2, 1 can only go in r2c2, as column 1 has 1 and column 3 has 1.")
 
 
 def test_a_hard_puzzle_needs_suppositions() -> None:
