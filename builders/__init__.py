@@ -4,7 +4,7 @@ A new builder is a module and a line here. Nothing is imported until a builder i
 """
 
 BUILDERS = {
-    "auto": "perceptdata.builders.corpora.auto:Auto",
+    "auto": "perceptdata.builders.own.auto:Auto",
     "geometry3k": "perceptdata.builders.corpora.geometry3k:Geometry3K",
     "graph_coloring": "perceptdata.builders.synthetic.graph_coloring:GraphColoringBuilder",
     "gsm8k": "perceptdata.builders.corpora.gsm8k:GSM8K",

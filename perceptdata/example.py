@@ -139,9 +139,12 @@ class TextAddress(NamedTuple):
     name: str
 
 
-def example_id(builder: str, split: str, key: str, twin: str | None = None) -> str:
-    """`<builder>/<source split>/<source key>[/<twin>]`, percent-encoded; `/` inside a key stays."""
-    parts = [builder, split, key] if twin is None else [builder, split, key, twin]
+def example_id(source: str, split: str, key: str, twin: str | None = None) -> str:
+    """`<source>/<split>/<key>[/<twin>]`, percent-encoded; `/` inside a key stays.
+
+    A source is called after its builder unless a recipe names it: two files of one user may both count from 0.
+    """
+    parts = [source, split, key] if twin is None else [source, split, key, twin]
     return "/".join(quote(part, safe="/:@!$&'()*+,;=~") for part in parts)
 
 

@@ -54,7 +54,7 @@ class Ingested:
 
 
 class Ingest:
-    """Makes examples of one builder's drafts. `step` names the layers that the source brings along."""
+    """Makes examples of one builder's drafts. `step` is the source's name: it begins ids and names layers."""
 
     def __init__(self, builder: Builder, step: str, producer: Producer, max_pixels: int = images.MAX_PIXELS) -> None:
         self._builder = builder
@@ -103,7 +103,7 @@ class Ingest:
         checked = [images.read(ref, self._max_pixels) for ref in draft.images]
         _check_regions(regions, len(checked))
 
-        identity = example_id(self._builder.name, draft.split, draft.key, draft.twin)
+        identity = example_id(self._step, draft.split, draft.key, draft.twin)
         example = Example(
             id=identity,
             stage=draft.stage,

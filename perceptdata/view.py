@@ -268,10 +268,10 @@ class View(Sequence[dict[str, Any]]):
             at = row[order][file[order] == number]
             if number < 0:
                 schema = self._table(role, 0).schema
-                pieces.append(pa.table({field.name: pa.nulls(len(at), field.type) for field in schema}))
+                pieces.append(pa.table([pa.nulls(len(at), field.type) for field in schema], schema=schema))
             else:
-                pieces.append(self._table(role, int(number)).take(pa.array(at)))
-        joined = pa.concat_tables([_nullable(piece) for piece in pieces]).combine_chunks()
+                pieces.append(_rows_at(self._table(role, int(number)), at))
+        joined = pa.concat_tables(pieces).combine_chunks()
         if (order == np.arange(len(order))).all():
             return joined
         return joined.take(pa.array(np.argsort(order, kind="stable")))
@@ -279,7 +279,7 @@ class View(Sequence[dict[str, Any]]):
     def _table(self, role: str, number: int) -> pa.Table:
         file = self._files[role][number]
         if file.path not in self._tables:
-            self._tables[file.path] = self.ws.table(file)
+            self._tables[file.path] = _nullable(self.ws.table(file))
         return self._tables[file.path]
 
     def to_dataset(self) -> datasets.Dataset:
@@ -292,6 +292,13 @@ class View(Sequence[dict[str, Any]]):
         """A data frame of everything but image bytes."""
         tables = list(self.batches(images=False))
         return pa.concat_tables(tables).to_pandas() if tables else self.gather(self.no_rows, images=False).to_pandas()
+
+
+def _rows_at(table: pa.Table, at: np.ndarray) -> pa.Table:
+    """Rows of a table; neighbours, as in a view in the order of its examples, are not copied."""
+    if len(at) and (np.diff(at) == 1).all():
+        return table.slice(int(at[0]), len(at))
+    return table.take(pa.array(at))
 
 
 def _nullable(table: pa.Table) -> pa.Table:

@@ -1,1 +1,1 @@
-"""Corpora: real data in its original layout, and the plain files of a user."""
+"""Corpora: other people's data in its original layout, one module a corpus."""

@@ -26,9 +26,9 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE, Answer
 from perceptdata.plugins import Builder, Part
 
+from ..records import read_records, record_index, stretches
 from .nlvr_questions import ask
 from .nlvr_scene import Boxes, box_order, facts, read_boxes
-from .records import read_records, record_index, stretches
 
 SPLITS = ("train", "dev", "test", "test2")
 TRUTH = ("true", "false")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
 import typer.core
@@ -31,7 +32,7 @@ from perceptdata.errors import PerceptDataError
 class Verbs(typer.core.TyperGroup):
     """The verbs, with the endings that typer would make silent or an error."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
         try:
             return super().invoke(ctx)

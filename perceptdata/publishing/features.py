@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import datasets
@@ -47,7 +48,13 @@ def features(table: pa.Table) -> datasets.Features:
 def arrange(table: pa.Table) -> pa.Table:
     """The table with its columns in reading order and the `huggingface` key in its schema."""
     table = table.select([name for name in COLUMNS if name in table.column_names])
-    return table.cast(features(table).arrow_schema)
+    return table.cast(_published(table.schema))
+
+
+@lru_cache(maxsize=8)
+def _published(schema: pa.Schema) -> pa.Schema:
+    """The schema that is written for a view's: the same for all its batches."""
+    return features(schema.empty_table()).arrow_schema
 
 
 def to_dataset(view: View) -> datasets.Dataset:

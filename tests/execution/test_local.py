@@ -48,8 +48,8 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
             run_step(ws, "tags", make_step("tag", {"use": "toy_words"}), workers)
         assert outcome.made["examples"] + sum(outcome.rejected.values()) == rows
         made[workers] = contents(ws)
-    rooms = {path.split("/")[0] for path in made[1]} | {path.split("/")[1] for path in made[1] if "layers" in path}
-    assert rooms == {"examples", "images", "rejects", "layers", "cards", "responses", "scores", "spans"}
+    rooms = {path.rsplit("/", 3)[0] for path in made[1]}
+    assert rooms == {"examples", "images", "rejects", "layers/responses", "layers/scores", "layers/spans"}
     assert len(made[1]) == 5 * 6
     assert made[1] == made[2] == made[4]
 
@@ -67,7 +67,8 @@ def test_a_worker_that_dies_names_its_shard_and_exit_code(tmp_path: Path, act: s
     assert "run the same command again" in str(caught.value)
     assert "\n" not in str(caught.value)
     kept = Workspace(ws.path).manifest.steps["cards"].current.shards
-    assert {"00000", "00001"} <= set(kept) <= {"00000", "00001", "00002", "00003", "00005"}
+    assert 1 <= len(kept) <= 5
+    assert "00004" not in kept
     outcome = build(Workspace(ws.path), source, workers=2)
     assert (outcome.made["examples"], outcome.skipped) == (18, len(kept))
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from perceptdata.builders.corpora.auto import Auto
+from perceptdata.builders.own.auto import Auto
 from perceptdata.draft import FileIn, ZipMember
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE

@@ -1,6 +1,6 @@
 import pytest
 
-from perceptdata.builders.corpora.stage_rules import RULES, stage_of
+from perceptdata.builders.own.stage_rules import RULES, stage_of
 
 CASES = {
     "works_out": [

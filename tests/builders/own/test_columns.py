@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptdata.builders.corpora.auto import Auto
-from perceptdata.builders.corpora.columns import detect, flat
+from perceptdata.builders.own.auto import Auto
+from perceptdata.builders.own.columns import detect, flat
 from perceptdata.errors import UsageError
 
 

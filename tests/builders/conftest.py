@@ -37,7 +37,7 @@ def take(read: Read) -> Take:
     """The examples of a source. The engine checks images, placeholders, texts and that gold answers score 1.0."""
 
     def take_all(builder: Builder, source: Path) -> list[Example]:
-        ingest = Ingest(builder, "source", Producer(name=builder.name, version=builder.version, config="00000000"))
+        ingest = Ingest(builder, builder.name, Producer(name=builder.name, version=builder.version, config="00000000"))
         drafts, _ = read(builder, source)
         examples = [ingest(draft).example for draft in drafts]
         assert len({example.id for example in examples}) == len(examples)

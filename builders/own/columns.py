@@ -21,10 +21,10 @@ from typing import Any
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import AnswerKind
 
+from ..literals import is_written_list
 from .choices import Layout, inline_choices, layout_of, read_choices
 from .conversations import is_conversation
 from .gold import final_answer, marked_answer, typed
-from .literals import is_written_list
 from .pictures import ImageKind, kind_of
 from .tables import KEY, read_rows
 

@@ -21,9 +21,9 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import Stage
 from perceptdata.plugins import Builder, Part
 
+from ..records import stretches
 from .columns import Detection, detect
 from .pictures import Store
-from .records import stretches
 from .tables import SUFFIXES, TableRow, read_rows, row_count
 from .vqa_row import Defaults, drafts_of, key_of
 
