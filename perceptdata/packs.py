@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from perceptdata.errors import WorkspaceError
 
@@ -128,6 +129,7 @@ class ImageStore:
 
     def __init__(self, packs: Sequence[Path]) -> None:
         self._paths = list(packs)
+        self._known_lengths: dict[int, np.ndarray] = {}
 
     @cached_property
     def _batches(self) -> list[pa.RecordBatch]:
@@ -170,6 +172,20 @@ class ImageStore:
         batch, row = self._locate([sha256])
         record = self._batches[int(batch[0])].drop_columns(["bytes"]).slice(int(row[0]), 1)
         return record.to_pylist()[0]
+
+    def sizes(self, sha256s: Sequence[str]) -> np.ndarray:
+        """How many bytes each of these images has, without reading them."""
+        batch, row = self._locate(sha256s)
+        sizes = np.empty(len(batch), np.int64)
+        for number in np.unique(batch):
+            here = batch == number
+            sizes[here] = self._lengths(int(number))[row[here]]
+        return sizes
+
+    def _lengths(self, batch: int) -> np.ndarray:
+        if batch not in self._known_lengths:
+            self._known_lengths[batch] = pc.binary_length(self._batches[batch].column("bytes")).to_numpy()
+        return self._known_lengths[batch]
 
     def _locate(self, sha256s: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         hashes, batch, row = self._index

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -46,7 +47,9 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 Pick = Literal["all", "first", "best", "worst"]
 FINGERPRINT = b"fingerprint"
 CHUNK = 256
-"""Rows that are gathered at a time: enough to spread the cost, few enough to stay small with large images."""
+"""Rows that are gathered at a time, at most: enough to spread the cost."""
+CHUNK_BYTES = 8 << 20
+"""Image bytes that are gathered at a time, unless one row has more: memory stays flat with large images."""
 
 
 class TextChoice(BaseModel):
@@ -218,12 +221,19 @@ class View(Sequence[dict[str, Any]]):
         return rows
 
     def batches(self, images: bool = True, split: str | None = None) -> Iterator[pa.Table]:
-        """The rows as Arrow tables of up to 256, images as encoded bytes or left out."""
+        """The rows as Arrow tables of up to 256 rows and 8 MiB of images, as encoded bytes, or left out."""
         at = np.arange(len(self))
         if split is not None:
             at = np.flatnonzero(np.asarray(self.rows.column("split").to_pylist(), object) == split)
         for start in range(0, len(at), CHUNK):
-            yield self.gather(at[start : start + CHUNK], images)
+            table = self.gather(at[start : start + CHUNK], images=False)
+            if not images:
+                yield table
+                continue
+            hashes = _lists(table.column("image_info"))
+            for first, stop in pairwise(self._cuts(hashes)):
+                piece = table.slice(first, stop - first)
+                yield piece.append_column("images", self._images(hashes.slice(first, stop - first)))
 
     no_rows: ClassVar[np.ndarray] = np.arange(0)
 
@@ -245,18 +255,25 @@ class View(Sequence[dict[str, Any]]):
             columns["spans"] = self._take("spans", rows).column("spans")
         columns["image_info"] = columns.pop("images")
         if images:
-            columns["images"] = self._images(columns["image_info"])
+            columns["images"] = self._images(_lists(columns["image_info"]))
         return pa.table(columns)
 
-    def _images(self, info: pa.ChunkedArray) -> pa.Array:
-        lists = info.combine_chunks()
-        lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
-        flat = lists.flatten()
-        data = self.ws.images.gather(flat.field("sha256").to_pylist())
+    def _cuts(self, info: pa.ListArray) -> list[int]:
+        """Borders between which no more than `CHUNK_BYTES` of images lie, or one row."""
+        borders = np.r_[0, np.cumsum(info.value_lengths().to_numpy())]
+        sizes = np.r_[0, np.cumsum(self.ws.images.sizes(info.flatten().field("sha256").to_pylist()))][borders]
+        cuts = [0]
+        while cuts[-1] < len(info):
+            fits = int(np.searchsorted(sizes, sizes[cuts[-1]] + CHUNK_BYTES, side="right")) - 1
+            cuts.append(max(fits, cuts[-1] + 1))
+        return cuts
+
+    def _images(self, info: pa.ListArray) -> pa.ListArray:
+        """The bytes of the images that `info` names, as `datasets.Image` stores them."""
+        data = self.ws.images.gather(info.flatten().field("sha256").to_pylist())
         fields = [pa.field("bytes", pa.binary()), pa.field("path", pa.string())]
         structs = pa.StructArray.from_arrays([data, pa.nulls(len(data), pa.string())], fields=fields)
-        lengths = np.asarray(lists.value_lengths().to_pylist(), np.int32)
-        return pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(lengths)], pa.int32()), structs)
+        return pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(info.value_lengths())], pa.int32()), structs)
 
     def _take(self, role: str, rows: pa.Table) -> pa.Table:
         """The records of one role for these rows, shard by shard, then in row order; rows without one are null."""
@@ -292,6 +309,11 @@ class View(Sequence[dict[str, Any]]):
         """A data frame of everything but image bytes."""
         tables = list(self.batches(images=False))
         return pa.concat_tables(tables).to_pandas() if tables else self.gather(self.no_rows, images=False).to_pandas()
+
+
+def _lists(column: pa.ChunkedArray) -> pa.ListArray:
+    joined = column.combine_chunks()
+    return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def _rows_at(table: pa.Table, at: np.ndarray) -> pa.Table:

@@ -114,7 +114,7 @@ class Build(Step):
                 continue
             for shard, entry in sorted(state.current.shards.items()):
                 kept = _ids(ws, entry.files.get(EXAMPLES))
-                asked = kept | _doubled(ws, rejects.get((step, shard)))
+                asked = kept | _doubled(ws, step, rejects.get((step, shard)))
                 taken = asked & seen
                 if step == name and kept != asked - taken:
                     again[shard] = taken
@@ -134,12 +134,12 @@ def _ids(ws: Workspace, file: FileEntry | None) -> set[str]:
     return set(pq.read_table(ws.file(file), columns=["id"]).column("id").to_pylist()) if file else set()
 
 
-def _doubled(ws: Workspace, file: FileEntry | None) -> set[str]:
+def _doubled(ws: Workspace, step: str, file: FileEntry | None) -> set[str]:
     """The ids of the rows that were refused because an earlier one has them."""
     if file is None:
         return set()
-    rows = pq.read_table(ws.file(file), columns=["builder", "split", "key"], filters=pc.field("code") == DUPLICATE)
-    return {example_id(row["builder"], row["split"], row["key"]) for row in rows.to_pylist()}
+    rows = pq.read_table(ws.file(file), columns=["split", "key"], filters=pc.field("code") == DUPLICATE)
+    return {example_id(step, row["split"], row["key"]) for row in rows.to_pylist()}
 
 
 @dataclass(frozen=True, slots=True)
