@@ -6,6 +6,8 @@ is distinct and neither opening nor encoding one is a shortcut. Images lie in on
 reading a row costs every route the same and next to nothing.
 """
 
+from __future__ import annotations
+
 import mmap
 import random
 import struct
@@ -14,8 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import datasets
+
 from perceptdata.draft import Draft
-from perceptdata.example import Answer
+from perceptdata.example import Answer, Example
+from perceptdata.layers import Spans
 from perceptdata.plugins import Builder, Part
 from perceptdata.spans import Span, SpanSet
 
@@ -74,7 +79,7 @@ class Corpus:
         """How many distinct pictures there are."""
         return -(-self.rows // self.shared)
 
-    def prepare(self) -> "Corpus":
+    def prepare(self) -> Corpus:
         """Paint the pictures that are not there yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         paint = Painter()
@@ -104,7 +109,30 @@ class Corpus:
 
 
 def _clauses() -> list[str]:
-    words = "the figure shows a triangle with an angle of forty degrees so by the sum rule we get side AB equal to".split()
+    words = [
+        "the",
+        "figure",
+        "shows",
+        "a",
+        "triangle",
+        "with",
+        "an",
+        "angle",
+        "of",
+        "forty",
+        "degrees",
+        "so",
+        "by",
+        "the",
+        "sum",
+        "rule",
+        "we",
+        "get",
+        "side",
+        "AB",
+        "equal",
+        "to",
+    ]
     draw = random.Random(0)
     return [" ".join(draw.choices(words, k=WORDS)) + "." for _ in range(997)]
 
@@ -137,8 +165,8 @@ class Toy(Builder):
             )
 
 
-def plain(row: Row, image: Any) -> dict[str, Any]:
-    """The same row as a person would hand it to `datasets`: one flat dictionary, nothing checked."""
+def flat(row: Row, image: Any) -> dict[str, Any]:
+    """The row as a person would hand it to `datasets`: few columns, nothing checked."""
     return {
         "id": row.key,
         "stage": "visual_reasoning",
@@ -147,5 +175,66 @@ def plain(row: Row, image: Any) -> dict[str, Any]:
         "answer": row.answer,
         "response": row.response,
         "spans": [{"start": start, "end": end, "label": label} for start, end, label in row.spans],
-        "licence": "CC0-1.0",
+        "licence": Toy.licence,
+        "split": "train",
     }
+
+
+def flat_features() -> datasets.Features:
+    """The columns of `flat`."""
+    text = datasets.Value("string")
+    place = datasets.Value("int32")
+    spans = datasets.List({"start": place, "end": place, "label": text})
+    texts = dict.fromkeys(("id", "stage", "question", "answer", "response", "licence", "split"), text)
+    return datasets.Features({**texts, "image": datasets.Image(), "spans": spans})
+
+
+def like_export(row: Row, image: Any) -> dict[str, Any]:
+    """The row with the columns that our export writes, but `image_info` (hashes and sizes), which nobody else makes."""
+    identity = f"toy/train/{row.key}"
+    return {
+        "id": identity,
+        "stage": "visual_reasoning",
+        "group": identity,
+        "images": [image],
+        "question": f"<image>{row.question}",
+        "choices": [],
+        "answer": {
+            "text": row.answer,
+            "kind": "number",
+            "index": None,
+            "accepts": [],
+            "tolerance": None,
+            "unit": None,
+            "checker": None,
+        },
+        "facts": None,
+        "facts_quality": None,
+        "response": row.response,
+        "text_id": f"{identity}#response",
+        "spans": [
+            {"start": start, "end": end, "label": label, "score": 1.0, "tagger": ""} for start, end, label in row.spans
+        ],
+        "regions": [],
+        "history": [],
+        "source": {
+            "builder": Toy.name,
+            "version": Toy.version,
+            "corpus": Toy.corpus,
+            "split": "train",
+            "key": row.key,
+            "licence": Toy.licence,
+            "allowed_use": Toy.allowed_use,
+        },
+        "split": "train",
+        "meta": "{}",
+    }
+
+
+def export_features() -> datasets.Features:
+    """The columns of `like_export`."""
+    columns = datasets.Features.from_arrow_schema(Example.arrow_schema())
+    columns["images"] = datasets.List(datasets.Image())
+    columns["spans"] = datasets.Features.from_arrow_schema(Spans.arrow_schema())["spans"]
+    columns["text_id"] = columns["split"] = datasets.Value("string")
+    return columns

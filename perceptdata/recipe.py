@@ -34,7 +34,7 @@ from perceptdata.view import DEFAULT_VIEWS, ViewSpec
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = {"examples", "rejects", "responses", "captions", "spans", "verdicts", "reviews", "token_scores", "scores"}
-RESERVED |= {"all", "texts", "split", "builder", "draw", *Example.model_fields}
+RESERVED |= {"all", "texts", "split", "source_name", "draw", *Example.model_fields}
 
 
 def check_name(name: str) -> str:

@@ -140,7 +140,9 @@ def column(values: list[Any], kind: pa.DataType) -> pa.Array:
         values = [some if value is None else value for value in values]
     if pa.types.is_struct(kind):
         fields = list(kind)
-        return pa.StructArray.from_arrays([column(each(values, f.name), f.type) for f in fields], fields=fields, mask=mask)
+        return pa.StructArray.from_arrays(
+            [column(each(values, f.name), f.type) for f in fields], fields=fields, mask=mask
+        )
     offsets = pa.array(accumulate(map(len, values), initial=0), pa.int32())
     items = column(list(chain.from_iterable(values)), kind.value_type)
     return pa.ListArray.from_arrays(offsets, items, type=kind, mask=mask)

@@ -21,7 +21,6 @@ from perceptdata.example import STAGES
 from perceptdata.manifest import FileEntry
 from perceptdata.query import connect, table_name
 from perceptdata.spans import SCHEMES
-from perceptdata.workspace import EXAMPLES
 
 if TYPE_CHECKING:
     from perceptdata.view import ViewSpec
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 CAPABILITY = ("perception", "textual_reasoning", "visual_reasoning")
 """The order in which capabilities are best trained (arXiv 2605.20177, its stage order)."""
 
-KEYS = {"example": "id", "text": "text_id", "spans": "text_id"}
-"""The key column of what a row is put together from."""
+SOURCE = "split_part(examples.id, '/', 1)"
+"""The name of an example's source: its id begins with it."""
 
 ORDER_TERM = re.compile(r"([a-z_]\w*(?:\.\w+)?)(?: (asc|desc))?", re.IGNORECASE)
 
@@ -42,10 +41,8 @@ def resolve(ws: Workspace, spec: ViewSpec, files: dict[str, list[FileEntry]], na
     Raises UsageError where the definition does not fit the workspace, naming the view.
     """
     connection = connect(ws)
-    places = {role: _positions(ws, files[role], key) for role, key in KEYS.items()}
-    _check_ids(ws, places["example"], name)
-    for role, table in places.items():
-        connection.register(f"at_{role}", table)
+    for role, key in (("example", "id"), ("text", "text_id"), ("spans", "text_id")):
+        connection.register(f"at_{role}", _positions(ws, files[role], key))
     query = _query(ws, spec)
     try:
         if len(connection.extract_statements(query)) != 1:
@@ -75,7 +72,7 @@ def count_rows_of(ws: Workspace, spec: ViewSpec, example: str) -> int:
     """
     split = _split(spec)
     query = f"""
-        select count(*) from (select *, source.builder as builder, {split} as split from examples) as examples
+        select count(*) from (select *, {SOURCE} as source_name, {split} as split from examples) as examples
         {" ".join(_joins(ws, spec.where or ""))}
         where examples.id = $id and ({spec.where or "true"}
         )
@@ -104,12 +101,12 @@ def _query(ws: Workspace, spec: ViewSpec) -> str:
     order = ", ".join(_order_terms(spec))
     return f"""
         select examples.id as example_id, examples.stage as stage, examples."group" as "group",
-            examples.source.builder as builder, {_split(spec)} as split, {text} as text_id,
+            {SOURCE} as source_name, {_split(spec)} as split, {text} as text_id,
             md5('{spec.seed}' || ' ' || examples.id || ' ' || coalesce({text}, '')) as draw,
             at_example.file as example_file, at_example.row as example_row,
             coalesce(at_text.file, -1) as text_file, coalesce(at_text.row, -1) as text_row,
             coalesce(at_spans.file, -1) as spans_file, coalesce(at_spans.row, -1) as spans_row
-        from examples
+        from (select *, response is not null as has_response from examples) as examples
         join at_example on at_example.key = examples.id
         {text_join}
         left join at_text on at_text.key = {text}
@@ -157,7 +154,8 @@ def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
     if choice.from_ == "response":
         if choice.pick != "all" or choice.by:
             raise UsageError("a view's own text is one an example: 'pick' and 'by' go with the texts of a step")
-        return "(case when examples.response is not null then examples.id || '#response' end)", ""
+        # The long texts themselves must not travel through the joins: `has_response` is settled as they are scanned.
+        return "(case when examples.has_response then examples.id || '#response' end)", ""
     kinds = ws.layers()[choice.from_]
     responses = f'"{table_name(choice.from_, "responses", kinds)}"'
     rank = "sample"
@@ -211,21 +209,9 @@ def _order_terms(spec: ViewSpec) -> list[str]:
     return terms
 
 
-def _check_ids(ws: Workspace, places: pa.Table, name: str) -> None:
-    """Sources give way to earlier ones when they are built, so an id stands twice only where a build is out of date."""
-    if pc.count_distinct(places.column("key")).as_py() == places.num_rows:
-        return
-    found = places.group_by("key").aggregate([("file", "min"), ("file", "max"), ("file", "count")])
-    twice = found.filter(pc.greater(found.column("file_count"), 1)).slice(0, 1).to_pylist()[0]
-    steps = [step for step, _, _, _ in ws.shards(EXAMPLES)]
-    first, last = steps[twice["file_min"]], steps[twice["file_max"]]
-    raise UsageError(
-        f"view '{name}': the id '{twice['key']}' stands in '{first}' and in '{last}'; build '{last}' again, which then "
-        "leaves it out"
-    )
-
-
 def _check_groups(rows: pa.Table, name: str) -> None:
+    if pc.count_distinct(rows.column("split")).as_py() < 2:
+        return
     pairs = rows.select(["group", "split"]).group_by(["group", "split"]).aggregate([])
     counts = pairs.group_by("group").aggregate([("split", "count")])
     torn = counts.filter(pc.greater(counts.column("split_count"), 1))
@@ -243,13 +229,14 @@ def _mix(rows: pa.Table, spec: ViewSpec, name: str) -> np.ndarray:
     A mask. Whole numbers by largest remainder; rows by their seeded draw.
     """
     shares = spec.mix or {}
-    column = "stage" if set(shares) <= set(STAGES) else "builder"
+    column = "stage" if set(shares) <= set(STAGES) else "source_name"
     keys = np.asarray(rows.column(column).to_pylist(), object) if shares else np.full(rows.num_rows, "all", object)
     shares = shares or {"all": 1.0}
     total = sum(shares.values())
     have = {key: int((keys == key).sum()) for key in shares}
     if missing := [key for key, count in have.items() if not count]:
-        raise UsageError(f"view '{name}': the mixture asks for '{missing[0]}', and no chosen row has that {column}")
+        of = column.removesuffix("_name")
+        raise UsageError(f"view '{name}': the mixture asks for '{missing[0]}', and no chosen row has that {of}")
     most = int(min(have[key] * total / share for key, share in shares.items()) + 1e-9)
     size = spec.size or most
     if size > most:

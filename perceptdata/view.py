@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from perceptdata.errors import UsageError
-from perceptdata.example import STAGES
+from perceptdata.example import STAGES, Example
 from perceptdata.manifest import FileEntry, ViewState, digest
 from perceptdata.query import tables
 from perceptdata.resolution import resolve
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 Pick = Literal["all", "first", "best", "worst"]
 FINGERPRINT = b"fingerprint"
+Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 CHUNK = 256
 """Rows that are gathered at a time, at most: enough to spread the cost."""
 CHUNK_BYTES = 8 << 20
@@ -84,10 +85,10 @@ class ViewSpec(BaseModel):
     where: str | None = None
     text: Annotated[TextChoice, BeforeValidator(_text_choice)] = TextChoice()
     spans: str | None = None
-    mix: dict[str, Annotated[float, Field(gt=0)]] | None = None
+    mix: dict[str, Share] | None = None
     size: Annotated[int, Field(gt=0)] | None = None
     order: str = "id"
-    splits: Literal["source"] | dict[str, Annotated[float, Field(gt=0)]] = "source"
+    splits: Literal["source"] | dict[str, Share] = "source"
     seed: int = 0
 
     def definition(self) -> dict[str, Any]:
@@ -106,10 +107,10 @@ def define_view(ws: Workspace, name: str, spec: ViewSpec) -> View:
     if not NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot name a view; use small letters, digits and _")
     view = View(ws, name, spec)
-    ws.manifest.views[name] = ViewState(
-        definition=spec.definition(), fingerprint=view.fingerprint, rows=len(view), dropped=view.dropped
-    )
-    ws.save()
+    state = ViewState(definition=spec.definition(), fingerprint=view.fingerprint, rows=len(view), dropped=view.dropped)
+    if ws.manifest.views.get(name) != state:
+        ws.manifest.views[name] = state
+        ws.save()
     return view
 
 
@@ -144,7 +145,8 @@ class View(Sequence[dict[str, Any]]):
     def fingerprint(self) -> str:
         """The hash of the definition and of every file the rows depend on."""
         text = self.spec.text
-        words = set(re.findall(r"\w+", f"{self.spec.where} {self.spec.order} {text.from_} {text.by}".lower()))
+        ranked = (text.by or text.from_) if text.pick in ("best", "worst") else ""
+        words = set(re.findall(r"\w+", f"{self.spec.where} {self.spec.order} {ranked}".lower()))
         asked = sorted(
             file.sha256
             for name, room, step in tables(self.ws)
@@ -284,14 +286,18 @@ class View(Sequence[dict[str, Any]]):
         for number in np.unique(file):
             at = row[order][file[order] == number]
             if number < 0:
-                schema = self._table(role, 0).schema
+                schema = self._schema(role)
                 pieces.append(pa.table([pa.nulls(len(at), field.type) for field in schema], schema=schema))
             else:
                 pieces.append(_rows_at(self._table(role, int(number)), at))
-        joined = pa.concat_tables(pieces).combine_chunks()
+        joined = pa.concat_tables(pieces or [self._schema(role).empty_table()]).combine_chunks()
         if (order == np.arange(len(order))).all():
             return joined
         return joined.take(pa.array(np.argsort(order, kind="stable")))
+
+    def _schema(self, role: str) -> pa.Schema:
+        """The schema of a role's records, every column nullable; only examples can have no file at all."""
+        return self._table(role, 0).schema if self._files[role] else _nullable(Example.table([])).schema
 
     def _table(self, role: str, number: int) -> pa.Table:
         file = self._files[role][number]

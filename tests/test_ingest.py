@@ -17,9 +17,10 @@ from perceptdata.draft import BadRow, Draft, DraftResponse, FileIn
 from perceptdata.errors import REASONS, PluginError, Rejected
 from perceptdata.example import Answer, Image, Region, Source, Turn
 from perceptdata.ingest import Ingest, Ingested
-from perceptdata.layers import Caption, Producer, Reject, Response, Score, SpanRecord, Spans, text_sha256
+from perceptdata.layers import Caption, Producer, Reject, Response, Score, text_sha256
 from perceptdata.plugins import Builder, Part
 from perceptdata.spans import SEGMENTS, Span, SpanSet
+from perceptdata.tagging import TextSpans
 
 PRODUCER = Producer(name="toy", version="3", config="00000000")
 
@@ -156,18 +157,9 @@ def test_gold_spans_move_with_their_text() -> None:
     raw = "e\u0301t\u00e9: x = 3"
     spans = SpanSet.of([Span(0, 4, "think", 0.5), Span(6, 11, "answer")], SEGMENTS, tagger="gold")
     made = ingest(response=raw, spans={"response": spans})
-    assert made.layers["spans"] == [
-        Spans(
-            text_id="toy/train/11#response",
-            text_sha256=text_sha256("\u00e9t\u00e9: x = 3"),
-            scheme="segments@1",
-            spans=(
-                SpanRecord(start=0, end=3, label="think", score=0.5, tagger="gold"),
-                SpanRecord(start=5, end=10, label="answer", score=1.0, tagger="gold"),
-            ),
-            producer=PRODUCER,
-        )
-    ]
+    moved = SpanSet.of([Span(0, 3, "think", 0.5), Span(5, 10, "answer")], SEGMENTS, tagger="gold")
+    address, sha256 = "toy/train/11#response", text_sha256("\u00e9t\u00e9: x = 3")
+    assert made.layers["spans"] == [TextSpans(address, sha256, moved, PRODUCER)]
 
 
 def test_layers_that_the_source_brings() -> None:

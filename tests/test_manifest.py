@@ -68,7 +68,9 @@ def test_writing_replaces_the_whole_file_or_nothing(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WorkspaceError, match=r"manifest\.json cannot be written \(No space left on device\); free some"):
+    with pytest.raises(
+        WorkspaceError, match=r"manifest\.json cannot be written \(No space left on device\); free some"
+    ):
         Manifest().write(path)
     assert path.read_bytes() == before
 

@@ -101,7 +101,9 @@ def test_a_newer_format_says_so(tmp_path: Path) -> None:
     ws = Workspace.create(tmp_path / "ws")
     with_format(ws, FORMAT + 1)
     for open_it in (Workspace, Workspace.create, health.migrate):
-        with pytest.raises(WorkspaceError, match="was written by a newer perceptdata .* upgrade perceptdata to open it"):
+        with pytest.raises(
+            WorkspaceError, match="was written by a newer perceptdata .* upgrade perceptdata to open it"
+        ):
             open_it(ws.path)
 
 

@@ -167,7 +167,11 @@ def write_cards(folder: Path, shards: int = 4, rows: int = 12, seed: int = 0) ->
             row = card(number, split="test" if number % 5 == 0 else "train", group=f"g{number}")
             image = draw.randrange(6)
             if place % 3 == 1:
-                row |= {"stage": "visual_reasoning", "question": f"<image>What is {number}?", "images": [f"{image}.png"]}
+                row |= {
+                    "stage": "visual_reasoning",
+                    "question": f"<image>What is {number}?",
+                    "images": [f"{image}.png"],
+                }
             elif place % 3 == 2:
                 facts = f"a box of {number}"
                 row |= {"stage": "perception", "question": "<image>State it.", "images": [f"{image}.png"]}

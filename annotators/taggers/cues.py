@@ -3,7 +3,8 @@
 A clause's score for a label is the sum of the weights of its cues for that label (`cues.tsv`: cue, label, weight, and
 why it is one), plus what its form says (`FORMS`): a colon at its end, its length, how far into the text it stands. Tags
 and code are `other`, whatever words they hold. The three scores become probabilities (softmax), and the span's `score`
-is the margin between the best and the second, in [0, 1]: 0 is a coin toss.
+is the margin between the best and the second, in [0, 1]: 0 is a coin toss. An example without an image has nothing to
+perceive, so there the other two labels compete alone.
 
 Cues are matched in lower-case ASCII, as whole words, the longest where several begin together; a cue that ends in `*`
 is the beginning of a word. One Aho-Corasick automaton finds them all over the whole batch at once; it is built when
@@ -29,7 +30,7 @@ from perceptdata.plugins import Tagger, TextItem
 from perceptdata.segmentation.buffer import CLOSER, WORD, Buffer
 from perceptdata.spans import PRO, SpanSet
 
-OTHER = PRO.code("other")
+PERCEPTION, OTHER = PRO.code("perception"), PRO.code("other")
 SHORT, MIDDLING = 15, 40  # code points
 
 # What the form of a clause says for (perception, reasoning, other).
@@ -113,7 +114,9 @@ class Cues(Tagger):
         base = np.repeat(buffer.base[:-1], counts)
         at = np.arange(len(start)) - np.repeat(offsets[:-1], counts)
         late = at / np.maximum(np.repeat(counts, counts) - 1, 1)
-        label, margin = _decide(buffer, base + start, base + end, late)
+        # Without an image there is nothing to perceive: what such a text states was given to it.
+        sighted = np.repeat([item.example is None or bool(item.example.images) for item in texts], counts)
+        label, margin = _decide(buffer, base + start, base + end, late, sighted)
 
         keep = (np.concatenate([item.label for item in texts]) < 0) & (margin >= self.abstain_below)
         cuts = np.concatenate(([0], np.cumsum(keep)))[offsets].tolist()
@@ -126,9 +129,16 @@ class Cues(Tagger):
 
 
 def _decide(
-    buffer: Buffer, start: NDArray[np.int64], end: NDArray[np.int64], late: NDArray[np.float64]
+    buffer: Buffer,
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    late: NDArray[np.float64],
+    sighted: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Label and margin of every clause `[start, end)` of the buffer; `late` is its place in its text, 0 to 1."""
+    """Label and margin of every clause `[start, end)` of the buffer.
+
+    `late` is a clause's place in its text, 0 to 1; where `sighted` is false it cannot be perception.
+    """
     if not len(start):
         return np.empty(0, np.int8), np.empty(0, np.float32)
     matcher = _matcher()
@@ -139,6 +149,7 @@ def _decide(
     labels = len(PRO.labels)
     sums = np.bincount(clause * labels + matcher.label[cue], matcher.weight[cue], minlength=len(start) * labels)
     total = sums.reshape(-1, labels) + _forms(buffer, start, end, late)
+    total[~sighted, PERCEPTION] = -np.inf
 
     odds = np.exp(total - total.max(axis=1, keepdims=True))
     share = odds / odds.sum(axis=1, keepdims=True)

@@ -84,7 +84,7 @@ class Geometry3K(Builder):
         if part.split == BULK:
             known = {folder.name for folder in problems}
             for key in sorted(set(bulk) - known, key=lambda key: (len(key), key)):
-                said = f"there are logic forms of problem {key}, but {part.path} has no such problem"
+                said = f"there are logic forms of problem {key}, but the source has no such problem"
                 yield BadRow(key, "geometry3k.no_problem", said)
             return
         for folder in problems[part.start : part.stop]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from perceptdata.errors import REASONS
 from perceptdata.manifest import StepVersion, digest
@@ -171,5 +171,5 @@ def _funnels(ws: Workspace) -> list[Funnel]:
 
 
 def _rejects(ws: Workspace, step: str, code: str) -> list[dict[str, Any]]:
-    scanner = ws.rejects(step).scanner(columns=["split", "key", "stage", "message"], filter=ds.field("code") == code)
+    scanner = ws.rejects(step).scanner(columns=["split", "key", "stage", "message"], filter=pc.field("code") == code)
     return scanner.head(SHOWN_REJECTS).to_pylist()

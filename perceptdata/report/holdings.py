@@ -8,6 +8,7 @@ Everything is counted by the database; no row reaches Python.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,40 +95,36 @@ class Holdings:
 
 def _tagged(subject: Subject) -> int:
     """Texts that some spans layer speaks of."""
-    tables = subject.spans_tables().values()
-    if not tables:
-        return 0
-    addresses = " union ".join(f"select text_id, text_sha256 from {table}" for table in tables)
-    return subject.ask(
-        f"select count(distinct text_id) as n from ({addresses}) as found semi join _texts using (text_id, text_sha256)"
-    )[0]["n"]
+    query = "select count(distinct text_id) as n from _spans semi join _texts using (text_id, text_sha256)"
+    return sum(row["n"] for row in subject.ask_by_shard(query)) if subject.spans_tables() else 0
 
 
 def _lengths(subject: Subject) -> Histogram | None:
     """Token counts of the traces, in bars of a round width, up to the 99th percentile where few are far longer."""
-    lengths = f"(select tokens(text) as length from _texts where {TRACE})"
-    known = subject.ask(
-        "select count(*) as texts, max(length) as longest, quantile_disc(length, 0.5) as median, "
-        f"quantile_disc(length, 0.99) as most from {lengths}"
-    )[0]
-    if not known["texts"]:
+    found: Counter[int] = Counter()
+    query = f"select tokens(text) as length, count(*) as n from _texts where {TRACE} group by length"
+    for row in subject.ask_by_shard(query):
+        found[row["length"]] += row["n"]
+    if not found:
         return None
-    most = known["longest"] if known["longest"] <= TAIL * known["most"] else known["most"]
+    longest, usual = max(found), _quantile(found, 0.99)
+    most = longest if longest <= TAIL * usual else usual
     width = _round_width(most / BARS)
-    last = most // width
-    bars = subject.ask(
-        f"select least(length // $width, $last) as bar, count(*) as n from {lengths} group by bar",
-        width=width,
-        last=last,
-    )
-    counts = {row["bar"]: row["n"] for row in bars}
-    return Histogram(
-        width,
-        tuple(counts.get(bar, 0) for bar in range(last + 1)),
-        known["texts"],
-        known["median"],
-        known["longest"],
-    )
+    counts = [0] * (most // width + 1)
+    for length, texts in found.items():
+        counts[min(length // width, len(counts) - 1)] += texts
+    return Histogram(width, tuple(counts), found.total(), _quantile(found, 0.5), longest)
+
+
+def _quantile(counts: Counter[int], part: float) -> int:
+    """The smallest value that at least `part` of all does not exceed."""
+    wanted = part * counts.total()
+    reached = 0
+    for value in sorted(counts):
+        reached += counts[value]
+        if reached >= wanted:
+            return value
+    raise ValueError("there is no quantile of nothing")
 
 
 def _round_width(least: float) -> int:

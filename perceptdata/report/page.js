@@ -31,7 +31,7 @@
   }
   for (const select of form.querySelectorAll("select[name]")) {
     const values = [...new Set(rows.map((row) => row[select.name]))].sort();
-    select.append(new Option("all", ""), ...values.map((value) => new Option(words(value), value)));
+    select.append(new Option("all", ""), ...values.map((value) => new Option(select.name === "stage" ? words(value) : value, value)));
   }
   const names = Object.keys(layers);
   names.sort((one, other) => (layers[other].labels[0] === "perception") - (layers[one].labels[0] === "perception"));

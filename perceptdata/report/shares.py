@@ -6,12 +6,30 @@ for layer in layer_shares(subject):
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from perceptdata.report.subject import Subject
 from perceptdata.spans import PRO, SCHEMES
 
 UNLABELLED = "unlabelled"
+Key = tuple[str, str, str]
+"""Source, stage, and kind of text."""
+
+_TEXTS = """
+    select corpus, stage, name, count(*) as texts, sum(tokens(text))::bigint as tokens
+    from _spans join _texts using (text_id, text_sha256)
+    group by corpus, stage, name
+"""
+_PIECES = """
+    select corpus, stage, name, span.label as label,
+        sum(tokens(substr(text, span.start + 1, span."end" - span.start)))::bigint as tokens
+    from (
+        select corpus, stage, name, text, unnest(spans) as span
+        from _spans join _texts using (text_id, text_sha256)
+    )
+    group by corpus, stage, name, label
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +76,24 @@ def layer_shares(subject: Subject) -> list[LayerShares]:
 
 
 def _of(subject: Subject, step: str, table: str) -> LayerShares:
-    known = f"select t.*, s.spans from {table} as s join _texts as t using (text_id, text_sha256)"
-    texts = subject.ask(
-        f"select corpus, stage, name, count(*) as texts, sum(tokens(text))::bigint as tokens from ({known}) "
-        "group by corpus, stage, name order by all"
-    )
-    pieces = subject.ask(
-        "select corpus, stage, name, span.label as label, "
-        'sum(tokens(substr(text, span.start + 1, span."end" - span.start)))::bigint as tokens '
-        f"from (select corpus, stage, name, text, unnest(spans) as span from ({known})) "
-        "group by corpus, stage, name, label order by all"
-    )
+    texts: Counter[Key] = Counter()
+    tokens: dict[Key, Counter[str]] = defaultdict(Counter)
+    for row in subject.ask_by_shard(_TEXTS, step):
+        key = row["corpus"], row["stage"], row["name"]
+        texts[key] += row["texts"]
+        tokens[key][UNLABELLED] += row["tokens"]
+    for row in subject.ask_by_shard(_PIECES, step):
+        said = tokens[row["corpus"], row["stage"], row["name"]]
+        said[row["label"]] += row["tokens"]
+        said[UNLABELLED] -= row["tokens"]
     about = subject.ask(f"select max(scheme) as scheme, count(*) as rows from {table}")[0]
-    found = {piece["label"] for piece in pieces}
-    declared = SCHEMES[about["scheme"]].labels if about["scheme"] in SCHEMES else tuple(sorted(found))
+    found = {label for said in tokens.values() for label in said} - {UNLABELLED}
+    labels = SCHEMES[about["scheme"]].labels if about["scheme"] in SCHEMES else tuple(sorted(found))
     shares = []
-    for row in texts:
-        key = (row["corpus"], row["stage"], row["name"])
-        said = {
-            piece["label"]: piece["tokens"]
-            for piece in pieces
-            if (piece["corpus"], piece["stage"], piece["name"]) == key
-        }
-        tokens = {label: said.get(label, 0) for label in declared}
+    for key in sorted(texts):
+        said = tokens[key]
         # A border inside a word counts it twice, so the rest may come out below nothing.
-        tokens[UNLABELLED] = max(row["tokens"] - sum(tokens.values()), 0)
-        shares.append(Share(*key, row["texts"], tokens))
-    changed = 0 if subject.view else about["rows"] - sum(share.texts for share in shares)
-    return LayerShares(step, about["scheme"] or "", declared, changed, shares)
+        rest = max(said[UNLABELLED], 0)
+        shares.append(Share(*key, texts[key], {**{label: said[label] for label in labels}, UNLABELLED: rest}))
+    changed = 0 if subject.view else about["rows"] - texts.total()
+    return LayerShares(step, about["scheme"] or "", labels, changed, shares)

@@ -106,21 +106,15 @@ class Build(Step):
 
     def finish(self, ws: Workspace, name: str, run: StepVersion) -> list[Shard]:
         """The shards that keep an id which an earlier one has, or still refuse one that none has any more."""
-        rejects = {(step, shard): file for step, shard, _, file in ws.shards(REJECTS)}
         seen: set[str] = set()
         again: dict[str, set[str]] = {}
-        for step, state in ws.manifest.steps.items():
-            if state.current.do != self.do:
-                continue
-            for shard, entry in sorted(state.current.shards.items()):
-                kept = _ids(ws, entry.files.get(EXAMPLES))
-                asked = kept | _doubled(ws, step, rejects.get((step, shard)))
-                taken = asked & seen
-                if step == name and kept != asked - taken:
-                    again[shard] = taken
-                seen |= asked
-            if step == name:
-                break
+        for shard, entry in sorted(run.shards.items()):
+            kept = _ids(ws, entry.files.get(EXAMPLES))
+            asked = kept | _doubled(ws, name, entry.files.get(REJECTS))
+            taken = asked & seen
+            if kept != asked - taken:
+                again[shard] = taken
+            seen |= asked
         if not again:
             return []
         return [

@@ -1,6 +1,6 @@
 """The recipe that `perceptdata init` writes: what was found in a file, spelled out so that a person can correct it.
 
-    text = first_recipe(Path("vqa.jsonl"), columns, images=Path("img"), licence="internal", folder=Path("."))
+text = first_recipe(Path("vqa.jsonl"), columns, images=Path("img"), licence="internal", folder=Path("."))
 """
 
 from __future__ import annotations

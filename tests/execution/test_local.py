@@ -45,7 +45,7 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
         ws = Workspace.create(tmp_path / f"ws{workers}")
         outcome = build(ws, tmp_path / "cards", workers)
         with ws.lock("tag"):
-            run_step(ws, "tags", make_step("tag", {"use": "toy_words"}), workers)
+            run_step(ws, "tags", make_step("tag", {"use": "toy_words"}), min(workers, 2))
         assert outcome.made["examples"] + sum(outcome.rejected.values()) == rows
         made[workers] = contents(ws)
     rooms = {path.rsplit("/", 3)[0] for path in made[1]}
@@ -108,7 +108,7 @@ from perceptdata.steps.run import run_step
 from perceptdata.workspace import Workspace
 if __name__ == "__main__":
     ws = Workspace.create(sys.argv[1])
-    step = make_step("build", {"use": "toy_cards", "path": Path(sys.argv[2]), "pause": 0.05})
+    step = make_step("build", {"use": "toy_cards", "path": Path(sys.argv[2]), "pause": 0.02})
     with ws.lock("build"):
         run_step(ws, "cards", step, 2, lambda *done: print(*done, flush=True))
 """
@@ -133,7 +133,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, toy_site: Path) -> Non
         time.sleep(0.05)
     assert not any(map(alive, before))
     ws = Workspace(tmp_path / "ws")
-    assert build(ws, tmp_path / "cards", 2, pause=0.05).made == {"examples": 240}
+    assert build(ws, tmp_path / "cards", 2, pause=0.02).made == {"examples": 240}
     assert pq.read_table(ws.path / "examples").num_rows == 240
 
 

@@ -16,7 +16,8 @@ from perceptdata.shard import ShardWriter
 from perceptdata.view import ViewSpec, define_view
 from perceptdata.workspace import EXAMPLES, Workspace, layer_room
 
-MADE_BY = Producer(name="fixture", version="1", config="0" * 8)
+HASH = "0a1b2c3d"
+MADE_BY = Producer(name="fixture", version="1", config=HASH)
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> \"q\" & '\u2028' {{ 7 * 7 }}"
 )
@@ -79,14 +80,14 @@ def arithmetic(number: int) -> Example:
     )
 
 
-def spans_of(example: Example, name: str, text: str, pieces: Iterable[tuple[str, str, float]]) -> Spans:
-    """A spans row from (piece, label, score); each piece stands in the text once."""
+def spans_of(example: Example, text: str, pieces: Iterable[tuple[str, str, float]]) -> Spans:
+    """A spans row over the response, from (piece, label, score); each piece stands in the text once."""
     found = [
         SpanRecord(start=text.index(piece), end=text.index(piece) + len(piece), label=label, score=score, tagger="cues")
         for piece, label, score in pieces
     ]
     return Spans(
-        text_id=text_id(example.id, name),
+        text_id=text_id(example.id, "response"),
         text_sha256=text_sha256(text),
         scheme="pro@1",
         spans=tuple(sorted(found, key=lambda span: span.start)),
@@ -94,65 +95,68 @@ def spans_of(example: Example, name: str, text: str, pieces: Iterable[tuple[str,
     )
 
 
-def _run(ws: Workspace, step: str, do: str, shard: ShardWriter, options: dict[str, object]) -> None:
-    run = ws.begin(step, "0a1b2c3d", do, {"do": do, **options}, 1)
-    run.shards[shard.shard] = shard.entry("0" * 64, f"{step}/{shard.shard}")
+def _run(ws: Workspace, step: str, do: str, shards: dict[str, ShardWriter], options: dict[str, object]) -> None:
+    """Enter a finished step; `shards` by the shard of examples that each speaks of."""
+    run = ws.begin(step, HASH, do, {"do": do, **options}, len(shards))
+    for about, shard in shards.items():
+        run.shards[shard.shard] = shard.entry("0" * 64, about)
     ws.finish(run)
 
 
 def fill(path: Path) -> Workspace:
     """8 problems of three twins, 5 sums, 2 reasons of rejects, generated responses, spans and a view."""
     ws = Workspace.create(path)
+    problems = [(picture(number), geometry(number, picture(number))) for number in range(8)]
+    sums = [arithmetic(number) for number in range(5)]
     with ws.lock("fixture"):
-        problems = []
-        with ShardWriter(ws.path, "geometry", "0a1b2c3d", "00000") as shard:
-            for number in range(8):
-                image = picture(number)
+        with ShardWriter(ws.path, "geometry", HASH, "00000") as shard:
+            for image, twins in problems:
                 shard.add_image(image)
-                for example in geometry(number, image):
-                    problems.append(example)
+                for example in twins:
                     shard.add(EXAMPLES, example)
             for number in range(3):
-                shard.reject(reject("geometry", f"bad-{number}", "image.missing", f"{number}.png is not there"))
-            shard.reject(reject("geometry", "evil", "geometry.odd", HOSTILE))
-        _run(ws, "geometry", "build", shard, {"builder": {"name": "geometry", "version": "1"}})
-        sums = [arithmetic(number) for number in range(5)]
-        with ShardWriter(ws.path, "sums", "0a1b2c3d", "00000") as shard:
+                shard.reject(reject(f"bad-{number}", "image.missing", f"{number}.png is not there"))
+            shard.reject(reject("evil", "geometry.odd", HOSTILE))
+        _run(ws, "geometry", "build", {"geometry/00000": shard}, {"builder": {"name": "geometry", "version": "1"}})
+        with ShardWriter(ws.path, "sums", HASH, "00000") as shard:
             for example in sums:
                 shard.add(EXAMPLES, example)
-        _run(ws, "sums", "build", shard, {"builder": {"name": "sums", "version": "2"}})
-        with ShardWriter(ws.path, "cot", "0a1b2c3d", "00000") as shard:
+        _run(ws, "sums", "build", {"sums/00000": shard}, {"builder": {"name": "sums", "version": "2"}})
+        with ShardWriter(ws.path, "cot", HASH, "sums-00000") as shard:
             for sample in range(2):
-                text = f"Sample {sample}: x = {sample}."
-                shard.add(
-                    layer_room("responses"),
-                    Response(
-                        text_id=text_id(sums[1].id, "cot", sample),
-                        example_id=sums[1].id,
-                        sample=sample,
-                        text=text,
-                        text_sha256=text_sha256(text),
-                        producer=MADE_BY,
-                    ),
-                )
-        _run(ws, "cot", "generate", shard, {})
-        with ShardWriter(ws.path, "tags", "0a1b2c3d", "00000") as shard:
+                shard.add(layer_room("responses"), response_of(sums[1], sample))
+        _run(ws, "cot", "generate", {"sums/00000": shard}, {})
+        with ShardWriter(ws.path, "tags", HASH, "geometry-00000") as first:
             said = [(piece, "perception", 0.91) for piece in LOOKS] + [(piece, "reasoning", 0.5) for piece in THINKS]
-            for example in problems:
-                if example.response:
-                    shard.add(layer_room("spans"), spans_of(example, "response", TRACE, said))
-            evil = sums[0].response or ""
-            shard.add(layer_room("spans"), spans_of(sums[0], "response", evil, [(HOSTILE, "other", 1.0)]))
-            gone = spans_of(sums[1], "response", "We add.", [("We add.", "reasoning", 1.0)])
-            shard.add(layer_room("spans"), gone)
-        _run(ws, "tags", "tag", shard, {"use": [{"name": "cues", "version": "3"}]})
+            for _, twins in problems:
+                for example in twins:
+                    if example.response:
+                        first.add(layer_room("spans"), spans_of(example, TRACE, said))
+        with ShardWriter(ws.path, "tags", HASH, "sums-00000") as second:
+            second.add(layer_room("spans"), spans_of(sums[0], sums[0].response or "", [(HOSTILE, "other", 1.0)]))
+            second.add(layer_room("spans"), spans_of(sums[1], "We added.", [("We added.", "reasoning", 1.0)]))
+        shards = {"geometry/00000": first, "sums/00000": second}
+        _run(ws, "tags", "tag", shards, {"use": [{"name": "cues", "version": "3"}]})
         define_view(ws, "hard", ViewSpec(where="stage = 'visual_reasoning' and tags.perception > 0.1", spans="tags"))
     return ws
 
 
-def reject(builder: str, key: str, code: str, message: str) -> Reject:
-    """A rejected row."""
-    return Reject(builder=builder, split="train", key=key, code=code, message=message, producer=MADE_BY)
+def response_of(example: Example, sample: int) -> Response:
+    """A generated response."""
+    text = f"Sample {sample}: x = {sample}."
+    return Response(
+        text_id=text_id(example.id, "cot", sample),
+        example_id=example.id,
+        sample=sample,
+        text=text,
+        text_sha256=text_sha256(text),
+        producer=MADE_BY,
+    )
+
+
+def reject(key: str, code: str, message: str) -> Reject:
+    """A rejected row of the geometry source."""
+    return Reject(builder="geometry", split="train", key=key, code=code, message=message, producer=MADE_BY)
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def test_a_larger_sample_holds_the_smaller(full: Workspace) -> None:
     assert len(many) == 29
 
 
-def test_rows_carry_texts_images_and_spans(full: Workspace, words: object) -> None:
+def test_rows_carry_texts_images_and_spans(full: Workspace) -> None:
     drawn = draw(Subject(full), 29)
     rows = {row["id"]: row for row in drawn.rows}
     visual, textual = rows["geometry/train/3/visual_reasoning"], rows["geometry/train/3/textual_reasoning"]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from perceptdata.annotators.taggers.cues import Cues, cue_list, match
 from perceptdata.annotators.taggers.structure import Structure
+from perceptdata.example import Answer, Example, Source
 from perceptdata.segmentation.buffer import Buffer
 from perceptdata.spans import PRO, Span
 from perceptdata.tagging import tag_batch
@@ -86,6 +87,21 @@ def test_margin_and_abstention() -> None:
     assert len(tagged("The image shows a red car in the foreground.\nHm, red so what.", abstain_below=0.7)) == 1
     with pytest.raises(ValidationError):
         Cues(abstain_below=2.0)
+
+
+def test_without_an_image_nothing_is_perceived() -> None:
+    example = Example(
+        id="a",
+        stage="textual_reasoning",
+        group="a",
+        question="How many?",
+        answer=Answer(text="2"),
+        source=Source(builder="b", version="1", corpus="c", split="train", key="a", licence="MIT"),
+    )
+    text = "The image shows a red car in the foreground."
+    (blind, seeing) = tag_batch([("t", text, example), ("u", text, None)], [Cues()])
+    assert [span.label for span in seeing] == ["perception"]
+    assert "perception" not in [span.label for span in blind]
 
 
 def test_only_open_clauses_are_labelled() -> None:
