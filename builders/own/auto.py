@@ -35,7 +35,7 @@ class Auto(Builder):
 
     `map`: column -> target (`columns.TARGETS`, or `meta.NAME`). `images`: the folder or zip file in which image paths
     are sought; by default the data file's folder. `stage`: a stage for all rows, or `by-rule`. `split`: a split for all
-    rows; by default the row's own, else the one in the file's or folder's name, else `train`.
+    rows; by default the row's own, else the one in the file's name or its folder's within the source, else `train`.
     """
 
     name: ClassVar[str] = "auto"
@@ -62,27 +62,31 @@ class Auto(Builder):
             raise UsageError(f"{self.images} does not exist; images names the folder or zip file of the pictures")
         if source.is_file():
             self._detect(source)
-            return self._stretches(source)
+            return self._stretches(source, source)
         files = _files(source)
         if not files:
             raise UsageError(f"{source} holds no file of rows; auto reads {', '.join(SUFFIXES)}")
         whole = [file for file in files if file.suffix.lower() == ".json"]
         parts = [Part(source, "", *stretch) for stretch in stretches(len(whole), self.SHARD)]
-        return [*parts, *(part for file in files if file not in whole for part in self._stretches(file))]
+        return [*parts, *(part for file in files if file not in whole for part in self._stretches(file, source))]
 
-    def _stretches(self, file: Path) -> list[Part]:
-        return [Part(file, "", *stretch) for stretch in stretches(row_count(file, self.SHARD), self.SHARD)]
+    def _stretches(self, file: Path, source: Path) -> list[Part]:
+        split = _split_of(file, source)
+        return [Part(file, split, *stretch) for stretch in stretches(row_count(file, self.SHARD), self.SHARD)]
 
     def read(self, part: Part) -> Iterator[Draft | BadRow]:
         """The rows of a stretch of one file, or of several JSON files."""
         assert part.path is not None  # parts() always sets it
         if part.path.is_file():
-            detection, defaults = self._detect(part.path), self._defaults(part.path)
+            detection, defaults = self._detect(part.path), self._defaults(part.path, part.split)
             for row in read_rows(part.path, part.start, part.stop, self.SHARD):
                 yield from _drafts(row, detection, defaults, f"{part.path.stem}/{row.number}")
             return
         for file in [file for file in _files(part.path) if file.suffix.lower() == ".json"][part.start : part.stop]:
-            name, defaults = str(file.relative_to(part.path).with_suffix("")), self._defaults(file)
+            name, defaults = (
+                str(file.relative_to(part.path).with_suffix("")),
+                self._defaults(file, _split_of(file, part.path)),
+            )
             try:
                 detection = self._detect(file)
                 rows = list(read_rows(file, 0, None, self.SHARD))
@@ -100,9 +104,9 @@ class Auto(Builder):
             raise UsageError(f"{file}: no column holds questions (there are {columns}); say which with map")
         return found
 
-    def _defaults(self, file: Path) -> Defaults:
+    def _defaults(self, file: Path, split: str) -> Defaults:
         return Defaults(
-            split=self.split or _split_of(file),
+            split=self.split or split,
             own_split=self.split is None,
             stage=None if self.stage == "by-rule" else self.stage,
             store=Store(self.images or file.parent),
@@ -127,9 +131,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in found if not any(p.startswith(".") for p in file.relative_to(folder).parts))
 
 
-def _split_of(file: Path) -> str:
-    """The split that the file's name says, or else its folder's, or else one above; `train` where none does."""
-    for name in (file.stem, *(folder.name for folder in list(file.parents)[:2])):
+def _split_of(file: Path, source: Path) -> str:
+    """The split that the file's name says, or else a folder on the way to it from the source; `train` where none does.
+
+    Folders above the source do not count: a corpus is the same wherever it lies.
+    """
+    folders = [source.name, *file.relative_to(source).parent.parts] if source.is_dir() else []
+    for name in (file.stem, *reversed(folders)):
         if match := _SPLIT.search(name):
             return match[1].lower()
     return "train"

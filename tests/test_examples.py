@@ -1,0 +1,45 @@
+"""The examples, run as a reader would run them."""
+
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from perceptdata.recipe import Recipe
+from perceptdata.steps.pipeline import run_recipe
+from perceptdata.workspace import Workspace
+
+
+def test_own_data(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "examples/own_data", tmp_path / "own")
+    recipe = Recipe.load(tmp_path / "own/recipe.yaml")
+    ws = Workspace.create(tmp_path / "own/workspace")
+    with ws.lock("test"):
+        done = {next(iter(each.to_json().values())): each.to_json() for each in run_recipe(ws, recipe)}
+    assert done["charts"]["made"]["examples"] == 5
+    assert done["charts"]["rejected"] == {"image.missing": 1}
+    assert done["sft"]["rows"] == 3
+    stages = {row["id"]: row["stage"] for row in ws.examples().to_table(columns=["id", "stage"]).to_pylist()}
+    assert stages == {
+        "charts/train/rain-1": "perception",
+        "charts/train/rain-2": "visual_reasoning",
+        "charts/train/sales-1": "perception",
+        "charts/train/sales-2": "visual_reasoning",
+        "charts/train/text-1": "textual_reasoning",
+    }
+    assert {row["id"] for row in ws.view("look_first")} == {"charts/train/rain-2", "charts/train/sales-2"}
+    assert (tmp_path / "own/report.html").exists()
+    assert json.loads((tmp_path / "own/out/export.json").read_text())["rows"] == 3
+
+
+def test_python_api(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["python_api.py", str(tmp_path / "ws")])
+    runpy.run_path(str(root / "examples/python_api.py"), run_name="__main__")
+    said = capsys.readouterr().out
+    assert "perception" in said
+    assert "num_rows: 20" in said
