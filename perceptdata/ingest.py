@@ -50,7 +50,7 @@ class Ingested:
 
     example: Example
     images: list[CheckedImage]
-    layers: dict[LayerKind, list[Record]]
+    layers: dict[LayerKind, Sequence[Record | TextSpans]]
 
 
 class Ingest:
@@ -122,7 +122,7 @@ class Ingest:
         )
         _check_answer(example)
 
-        layers: dict[LayerKind, list[Record]] = {
+        layers: dict[LayerKind, Sequence[Record | TextSpans]] = {
             "spans": self._spans(draft, example),
             "responses": self._responses(draft, example, responses),
             "captions": self._captions(example, captions),
@@ -141,8 +141,8 @@ class Ingest:
             allowed_use=draft.allowed_use or self._builder.allowed_use,
         )
 
-    def _spans(self, draft: Draft, example: Example) -> list[Record]:
-        rows: list[Record] = []
+    def _spans(self, draft: Draft, example: Example) -> list[TextSpans]:
+        rows = []
         for name, spans in draft.spans.items():
             raw = getattr(draft, name) if name in TEXTS else None
             text = example.text(name) if name in TEXTS else None

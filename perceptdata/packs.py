@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
         pa.field("height", pa.int32(), nullable=False),
     ]
 )
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 4 << 20
 
 
 class PackedImage(Protocol):
@@ -62,7 +62,7 @@ class PackedImage(Protocol):
 
 
 class PackWriter:
-    """Writes one pack, in record batches of about 16 MiB, so that memory stays flat."""
+    """Writes one pack, in record batches of about 4 MiB: memory stays flat, and images are copied while in a cache."""
 
     def __init__(self, path: Path) -> None:
         self._sink = pa.OSFile(str(path), "wb")

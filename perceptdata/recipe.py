@@ -125,9 +125,9 @@ class Recipe(BaseModel):
         """Every step and view that a view or an output names is there: hours of work must not end at a misspelling."""
         steps = [step.name for step in self.declared()]
         for name, view in self.views.items():
-            wanted = {"text": view.text.from_, "by": view.text.by, "spans": view.spans}
-            for key, step in wanted.items():
-                if step is not None and step not in (*steps, "response"):
+            text = None if view.text.from_ == "response" else view.text.from_
+            for key, step in {"text": text, "by": view.text.by, "spans": view.spans}.items():
+                if step is not None and step not in steps:
                     self._unknown(f"view '{name}'", key, step, steps)
         for output in self.outputs:
             if "view" in output and output["view"] not in {**self.views, **DEFAULT_VIEWS}:

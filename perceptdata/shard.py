@@ -19,6 +19,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +28,6 @@ from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.layers import Reject
 from perceptdata.manifest import FileEntry, ShardEntry, disk_error, sync_folder
 from perceptdata.packs import PackedImage, PackWriter
-from perceptdata.records import Record
 
 IMAGES = "images"
 ROW_GROUP = 1024
@@ -38,6 +38,14 @@ _SHUT = (errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 def room_folder(root: Path, room: str, step: str, version: str) -> Path:
     """Where a step's shards of one room lie: `<room>/<step>/<hash8>`."""
     return root / room / step / version
+
+
+class Row(Protocol):
+    """What can be added to a shard one by one: many of a kind make one table."""
+
+    @staticmethod
+    def table(rows: list[Any]) -> pa.Table:
+        """The rows as one Arrow table."""
 
 
 class ShardWriter:
@@ -52,7 +60,7 @@ class ShardWriter:
         self._temporary: dict[str, Path] = {}
         self._final: dict[str, Path] = {}
         self._files: dict[str, FileEntry] = {}
-        self._buffers: dict[str, list[Record]] = {}
+        self._buffers: dict[str, list[Row]] = {}
         self._began = time.perf_counter()
 
     def write(self, room: str, table: pa.Table) -> None:
@@ -65,10 +73,10 @@ class ShardWriter:
         writer.write_table(table, row_group_size=ROW_GROUP)
         self._rows[room] += table.num_rows
 
-    def add(self, room: str, record: Record) -> None:
-        """Append one record; records are written a row group at a time."""
+    def add(self, room: str, row: Row) -> None:
+        """Append one row, a record or the like; rows are written a row group at a time."""
         buffer = self._buffers.setdefault(room, [])
-        buffer.append(record)
+        buffer.append(row)
         if len(buffer) >= ROW_GROUP:
             self._flush(room)
 

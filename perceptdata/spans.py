@@ -86,9 +86,9 @@ class SpanSet:
             scheme,
             np.array(start, np.int32),
             np.array(end, np.int32),
-            np.array([scheme.code(name) for name in label], np.int8),
+            np.array(list(map(scheme.code, label)), np.int8),
             np.array(score, np.float32),
-            np.array([taggers.index(name) for name in names], np.int8),
+            np.array(list(map(taggers.index, names)), np.int8),
             taggers,
         )
 
@@ -129,7 +129,10 @@ class SpanSet:
         """This set, or `Rejected("spans.range")` where a span is empty, leaves the text, or overlaps the one before."""
         start, end = self.start, self.end
         if not len(self) or (
-            start[0] >= 0 and end[-1] <= length and (start < end).all() and (end[:-1] <= start[1:]).all()
+            start[0] >= 0
+            and end[-1] <= length
+            and not np.count_nonzero(start >= end)
+            and not np.count_nonzero(start[1:] < end[:-1])
         ):
             return self
         bad = (self.start < 0) | (self.end > length) | (self.start >= self.end)

@@ -2,9 +2,10 @@
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and pyarrow size their pools
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
@@ -77,3 +78,35 @@ def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_toys(toy_site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy plugins can be found in this process, and by its workers."""
     monkeypatch.syspath_prepend(toy_site)
+
+
+class Said(NamedTuple):
+    """What a command left: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(
+    with_toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """`cli("build", "gsm8k")`: the command line in this process, standing in `tmp_path`."""
+    from perceptdata.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("PERCEPTDATA_WORKSPACE", raising=False)
+
+    def call(*words: object) -> Said:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["perceptdata", *map(str, words)])
+        try:
+            main()
+            code: Any = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        return Said(code, *capsys.readouterr())
+
+    return call

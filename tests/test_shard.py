@@ -1,4 +1,4 @@
-"""A shard is whole or not there: temporary names, one rename, hashes of what is on disk, and sentences for a full disk."""
+"""A shard is whole or not there: temporary names, one rename, hashes of what is on disk, sentences for a full disk."""
 
 import errno
 import hashlib
@@ -65,11 +65,15 @@ def test_row_groups_are_bounded_and_pages_indexed(tmp_path: Path) -> None:
     assert (column.compression, column.has_offset_index) == ("ZSTD", True)
 
 
+def fill_and_fail(writer: ShardWriter) -> None:
+    writer.write("rejects", Reject.table([reject(1)]))
+    writer.add_image(image(1))
+    raise ZeroDivisionError
+
+
 def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), ShardWriter(tmp_path, "toy", "0a", "00000") as writer:
-        writer.write("rejects", Reject.table([reject(1)]))
-        writer.add_image(image(1))
-        _ = 1 / 0
+        fill_and_fail(writer)
     assert files(tmp_path) == []
 
 
@@ -125,7 +129,7 @@ def test_a_full_device_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "images/toy/0a").mkdir(parents=True)
     (tmp_path / f"images/toy/0a/.00000.arrow.{os.getpid()}.part").symlink_to(full)
     with (
-        pytest.raises(WorkspaceError, match="No space left on device.*free some space"),
+        pytest.raises(WorkspaceError, match=r"No space left on device.*free some space"),
         ShardWriter(tmp_path, "toy", "0a", "00000") as writer,
     ):
         writer.add_image(image(1))
@@ -134,7 +138,7 @@ def test_a_full_device_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_source_that_cannot_be_read_is_not_blamed_on_the_workspace(tmp_path: Path) -> None:
     with (
-        pytest.raises(UsageError, match="/corpus/rows.jsonl cannot be read"),
+        pytest.raises(UsageError, match=r"/corpus/rows\.jsonl cannot be read"),
         ShardWriter(tmp_path, "toy", "0a", "00000"),
     ):
         raise PermissionError(errno.EACCES, "Permission denied", "/corpus/rows.jsonl")

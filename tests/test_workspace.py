@@ -57,7 +57,7 @@ def test_create_then_open(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_workspace_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceError, match="is not a workspace .*perceptdata build … --workspace"):
+    with pytest.raises(WorkspaceError, match=r"is not a workspace .*perceptdata build … --workspace"):
         Workspace(tmp_path / "nowhere")
 
 
@@ -102,7 +102,7 @@ def test_a_newer_format_says_so(tmp_path: Path) -> None:
     with_format(ws, FORMAT + 1)
     for open_it in (Workspace, Workspace.create, health.migrate):
         with pytest.raises(
-            WorkspaceError, match="was written by a newer perceptdata .* upgrade perceptdata to open it"
+            WorkspaceError, match=r"was written by a newer perceptdata .* upgrade perceptdata to open it"
         ):
             open_it(ws.path)
 
@@ -117,7 +117,7 @@ def test_an_older_format_is_migrated_by_one_command(tmp_path: Path, monkeypatch:
 
     def migration(to: int) -> Any:
         def migrate(path: Path) -> None:
-            with pytest.raises(WorkspaceError, match="is in use by .*doctor --migrate"), hold(path, "write"):
+            with pytest.raises(WorkspaceError, match=r"is in use by .*doctor --migrate"), hold(path, "write"):
                 pass  # nobody else writes meanwhile
             steps.append(to)
             with_format(ws, to)
@@ -175,7 +175,7 @@ def test_the_holder_is_named_while_it_lives_and_forgotten_when_it_is_killed(tmp_
 def test_a_lock_is_not_taken_twice_in_one_process(tmp_path: Path) -> None:
     ws = Workspace.create(tmp_path / "ws")
     with ws.lock("first"):
-        with pytest.raises(WorkspaceError, match=f"in use by process {os.getpid()} .*first"), ws.lock("second"):
+        with pytest.raises(WorkspaceError, match=rf"in use by process {os.getpid()} .*first"), ws.lock("second"):
             pass
         with pytest.raises(WorkspaceError), Workspace(ws.path).lock("third"):
             pass
@@ -209,11 +209,11 @@ def test_no_room_or_permission_is_one_sentence(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "mkdir", fail)
-        with pytest.raises(WorkspaceError, match=f"new cannot be written .*{remedy}"):
+        with pytest.raises(WorkspaceError, match=rf"new cannot be written .*{remedy}"):
             Workspace.create(tmp_path / "new")
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", fail)
-        with pytest.raises(WorkspaceError, match=f"ws cannot be written .*{remedy}"), ws.lock("x"):
+        with pytest.raises(WorkspaceError, match=rf"ws cannot be written .*{remedy}"), ws.lock("x"):
             pass
 
 
@@ -233,7 +233,7 @@ def test_a_disk_that_fills_up_keeps_the_manifest_and_a_rerun_completes(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", filling)
-        with pytest.raises(WorkspaceError, match="No space left on device.*run the same command again"):
+        with pytest.raises(WorkspaceError, match=r"No space left on device.*run the same command again"):
             build(ws, source)
     again = Workspace(ws.path)  # the manifest can be read, and speaks of whole files only
     assert [check.found for check in health.workspace(ws.path) if check.state == "bad"] == []

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from PIL import Image, ImageDraw
 
 from perceptdata.draft import BadRow, Draft, DraftResponse, FileIn, ZipMember
-from perceptdata.example import AllowedUse, Answer
+from perceptdata.example import AllowedUse, Answer, Turn
 from perceptdata.plugins import Builder, Part, Tagger, TextItem
 from perceptdata.spans import Span, SpanSet
 
@@ -79,6 +79,7 @@ class Cards(Builder):
         named = [_reference(self.images or folder, name) for name in row.pop("images", [])]
         row["answer"] = Answer.model_validate(row.get("answer") or {"text": "1", "kind": "number"})
         row["responses"] = [DraftResponse(**given) for given in row.get("responses", [])]
+        row["history"] = [Turn.model_validate(turn) for turn in row.get("history", [])]
         row["meta"] = {**row.get("meta", {}), **({"note": self.note} if self.note else {})}
         return Draft(**{"stage": "textual_reasoning", "question": "What is 1?", **row, "images": named})
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,7 +26,8 @@ from perceptdata.publishing.features import arrange
 from perceptdata.view import View
 
 CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
-REPEATED = ["stage", "split", "facts_quality"]
+DISTINCT = ("id", "group", "question", "response", "facts", "text_id", "meta", "history", "source.key", "image_info")
+"""Columns, with all below them, whose values seldom repeat: a dictionary of them would only be in the way."""
 RECORD = "export.json"
 
 
@@ -74,7 +75,8 @@ class Parquet(Exporter):
             if writer is None:
                 written.append(folder / f"{name}-{len(written):05d}.parquet")
                 writer, size = _writer(written[-1], group.schema), 0
-            writer.write_table(group, row_group_size=group.num_rows)
+            if group.num_rows:  # `datasets` stumbles over a row group without rows
+                writer.write_table(group, row_group_size=group.num_rows)
             size += group.nbytes
         if writer is not None:
             writer.close()
@@ -82,20 +84,20 @@ class Parquet(Exporter):
             path.rename(folder / f"{name}-{number:05d}-of-{len(written):05d}.parquet")
 
     def _groups(self, view: View, split: str) -> Iterator[pa.Table]:
-        """Row groups: as many whole rows as fit the bounds, one at least."""
+        """Row groups: as many batches of the view as fit the bounds, one at least."""
         pending: list[pa.Table] = []
         rows = size = 0
         for batch in view.batches(split=split):
             table = arrange(batch)
+            if pending and (size + table.nbytes > self.group_bytes or rows + table.num_rows > self.group_rows):
+                yield pa.concat_tables(pending)
+                pending, rows, size = [], 0, 0
             pending.append(table)
             rows += table.num_rows
             size += table.nbytes
-            if size >= self.group_bytes or rows >= self.group_rows:
-                yield pa.concat_tables(pending).combine_chunks()
-                pending, rows, size = [], 0, 0
         if pending or not len(view):
             pending = pending or [arrange(view.gather(view.no_rows))]
-            yield pa.concat_tables(pending).combine_chunks()
+            yield pa.concat_tables(pending)
 
 
 def _file_names(view: View) -> dict[str, str]:
@@ -107,11 +109,28 @@ def _file_names(view: View) -> dict[str, str]:
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Images are compressed already: they are neither compressed again nor looked up in a dictionary."""
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return pq.ParquetWriter(
         path,
         schema,
-        compression="snappy",
-        use_dictionary=[name for name in REPEATED if name in schema.names],
+        compression={leaf: "none" if _is_in(leaf, ("images",)) else "snappy" for leaf in leaves},
+        use_dictionary=[leaf for leaf in leaves if not _is_in(leaf, ("images", *DISTINCT))],
         write_page_index=True,
         use_content_defined_chunking=CHUNKING,
     )
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """The paths by which parquet knows the columns that one Arrow column becomes."""
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path
+
+
+def _is_in(leaf: str, columns: Sequence[str]) -> bool:
+    return any(leaf == column or leaf.startswith(f"{column}.") for column in columns)

@@ -1,0 +1,10 @@
+"""A local transformers model: loaded, asked, and answering as an endpoint would.
+
+    loading.py      LocalModel: a checkpoint with its tokenizer and processor, checked to be usable
+    rendering.py    Request -> the exact text and tensors that the model is given, or a reject
+    batch.py        prepared requests, ragged image lists and all, as one left-padded batch
+    generation.py   batched answers; every sample has random numbers of its own
+    sight.py        does this model look at its images at all
+
+torch and transformers come with `perceptdata[train]` and are imported when a model is loaded, never before.
+"""

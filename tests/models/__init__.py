@@ -1,0 +1,1 @@
+"""Models for tests: real architectures, built in a moment, knowing nothing."""
