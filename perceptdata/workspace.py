@@ -21,7 +21,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -219,11 +219,13 @@ class Workspace:
             if version != state.active
         ]
 
-    def prune(self) -> int:
-        """Remove stale runs, files that no manifest entry names, and the cache.
+    def prune(self, keep: Collection[str] | None = None) -> int:
+        """Remove stale runs, files that no manifest entry names, and the cache; the bytes freed.
 
-        The bytes freed. The caller holds the lock.
+        With `keep`, steps of other names go too. The caller holds the lock.
         """
+        for name in [] if keep is None else set(self.manifest.steps).difference(keep):
+            del self.manifest.steps[name]
         for name, version in self.stale():
             del self.manifest.steps[name].versions[version]
         self.save()

@@ -278,6 +278,22 @@ def test_status_names_what_was_replaced_and_prunes_it(tmp_path: Path, cli: Calla
     assert len(ws.view("sft")) > 0
 
 
+def test_steps_that_the_recipe_lacks_are_named_and_pruned(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    write_cards(tmp_path / "cards", shards=1, rows=3)
+    path = write(tmp_path)
+    assert cli("run", path).code == 0
+    write(tmp_path, GOOD.replace("name: cards", "name: renamed"))
+    assert cli("run", path).code == 0
+    said = cli("status", path)
+    assert "extra" in said.out
+    assert "`--prune` removes them" in said.out
+    rows = Workspace(tmp_path / "ws").examples().count_rows()
+    assert cli("status", path, "--prune").code == 0
+    ws = Workspace(tmp_path / "ws")
+    assert ws.examples().count_rows() == rows / 2
+    assert "cards" not in ws.manifest.steps
+
+
 def test_a_limit_is_an_option_like_any_other(tmp_path: Path) -> None:
     write_cards(tmp_path / "cards", shards=2, rows=9)
     path = write(tmp_path)

@@ -19,13 +19,13 @@ def command(
     recipe: Annotated[Path | None, typer.Argument(help="A recipe to compare the workspace with.")] = None,
     workspace: RecipeWorkspace = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove runs that newer options replaced, leftovers, and the cache.")
+        bool, typer.Option("--prune", help="Remove replaced runs, leftovers, the cache, and steps that RECIPE lacks.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is done, stale, rejected and left."""
     from perceptdata.recipe import Recipe
-    from perceptdata.steps.pipeline import status_of, steps_of
+    from perceptdata.steps.pipeline import extra, recorded, status_of, steps_of
     from perceptdata.workspace import Workspace
 
     declared = Recipe.load(recipe) if recipe else None
@@ -33,8 +33,8 @@ def command(
     freed = None
     if prune:
         with ws.lock("status --prune"):
-            freed = ws.prune()
-    steps = status_of(ws, steps_of(declared)) if declared else _recorded(ws)
+            freed = ws.prune({step.name for step in declared.declared()} if declared else None)
+    steps = status_of(ws, steps_of(declared)) + extra(ws, declared) if declared else recorded(ws)
     if as_json:
         print_json(
             {
@@ -49,31 +49,18 @@ def command(
     _print(ws, steps)
     if freed is not None:
         typer.echo(f"pruned: {freed / 1e6:,.1f} MB freed")
+    elif any(step.state == "extra" for step in steps):
+        typer.echo("extra steps are not in the recipe, and their rows still count; `--prune` removes them")
     elif ws.stale():
         replaced = ", ".join(f"{step}/{version}" for step, version in ws.stale())
         typer.echo(f"replaced by newer options: {replaced}; `perceptdata status --prune` removes them")
-
-
-def _recorded(ws: Workspace) -> list[StepStatus]:
-    """What the manifest itself says, without a recipe to compare with."""
-    from perceptdata.steps.pipeline import StepStatus
-    from perceptdata.steps.run import outcome
-
-    found = []
-    for name, state in ws.manifest.steps.items():
-        run = state.current
-        left = run.expected - len(run.shards)
-        seconds = sum(shard.seconds for shard in run.shards.values())
-        done = outcome(ws, name, run, state.active, 0, seconds)
-        found.append(StepStatus(name, run.do, "done" if run.complete else "partial", left, done))
-    return found
 
 
 def _print(ws: Workspace, steps: list[StepStatus]) -> None:
     from rich.table import Table
 
     table = Table("step", "do", "state", "made", "rejected", "left", title=f"workspace {ws.path}", title_justify="left")
-    colour = {"done": "green", "partial": "yellow", "stale": "yellow", "new": "cyan"}
+    colour = {"done": "green", "partial": "yellow", "stale": "yellow", "new": "cyan", "extra": "magenta"}
     for step in steps:
         made = say_counts(step.outcome.made) if step.outcome else "nothing yet"
         rejected = f"{sum(step.outcome.rejected.values()):,}" if step.outcome else ""

@@ -20,8 +20,8 @@ def first_recipe(
 ) -> str:
     """A recipe for one file, as YAML with comments. Paths are relative to `folder`, where the recipe will lie.
 
-    `columns` maps the file's columns to what they are taken for; those that are only kept (`meta.`) are not spelled out.
-    With `traces`, responses are tagged and a view of them is made.
+    `columns` maps the file's columns to what they are taken for; those that are only kept (`meta.`) are left out. With
+    `traces`, responses are tagged and a view of them is made.
     """
     source: dict[str, Any] = {"use": "auto", "name": _name(file), "path": _relative(file, folder)}
     if images is not None:
@@ -29,7 +29,7 @@ def first_recipe(
     source["map"] = {column: target for column, target in columns.items() if not target.startswith(META)}
     source |= {"stage": "by-rule", "licence": licence}
     parts = [
-        f"# A first recipe, from a look at {file.name}. Correct what is wrong, then: perceptdata run RECIPE --preview 20",
+        f"# A first recipe, from a look at {file.name}. Correct what is wrong, then try: perceptdata run --preview 20",
         _dump({"workspace": "workspace"}),
         "# map: column -> what it is taken for. stage: by-rule, or one of perception, visual_reasoning,\n"
         "# textual_reasoning for every row.",

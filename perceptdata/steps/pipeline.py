@@ -7,7 +7,7 @@ for done in run_recipe(ws, recipe, workers=2):
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perceptdata.errors import UsageError
@@ -45,9 +45,9 @@ Done = Outcome | Chosen | Written
 
 @dataclass(slots=True)
 class StepStatus:
-    """Where a step stands: `state` is done, partial, stale or new.
+    """Where a step stands; `left` counts shards to make, None where unknown yet.
 
-    `left` counts shards to make, None where unknown yet.
+    `state` is done, partial, stale or new, or extra: the workspace has the step and the recipe does not name it.
     """
 
     step: str
@@ -142,3 +142,22 @@ def status_of(ws: Workspace, steps: list[tuple[Declared, Step]]) -> list[StepSta
             word = "stale" if current.complete else "partial"
         found.append(StepStatus(item.name, item.do, word, left, said))
     return found
+
+
+def recorded(ws: Workspace) -> list[StepStatus]:
+    """What the manifest itself says of its steps, without a recipe to compare with."""
+    found = []
+    for name, state in ws.manifest.steps.items():
+        run = state.current
+        seconds = sum(shard.seconds for shard in run.shards.values())
+        said = outcome(ws, name, run, state.active, 0, seconds)
+        found.append(
+            StepStatus(name, run.do, "done" if run.complete else "partial", run.expected - len(run.shards), said)
+        )
+    return found
+
+
+def extra(ws: Workspace, recipe: Recipe) -> list[StepStatus]:
+    """Steps that the workspace has and the recipe does not name; their rows still count in every view."""
+    named = {step.name for step in recipe.declared()}
+    return [replace(step, state="extra") for step in recorded(ws) if step.step not in named]
