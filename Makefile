@@ -21,6 +21,7 @@ help:
 # The stamps say which installation a virtual environment has had since the manifests last changed.
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
+SERVICES := $(VENV)/.services
 BENCH := $(VENV)/.bench
 
 $(BIN)/pip:
@@ -37,8 +38,14 @@ $(RUNTIME): $(MANIFESTS) | $(BIN)/pip
 $(DEVELOPMENT): $(MANIFESTS) | $(BIN)/pip
 	@echo "installing perceptdata with its test and lint tools into $(VENV)"
 	@$(PIP) install -c constraints.txt 'pip>=25.1'
-	@$(PIP) install -c constraints.txt -e . --group test --group lint
+	@$(PIP) install -c constraints.txt -e '.[train]' --group test --group lint
 	@touch $(RUNTIME) $@
+
+# Five small wheels beside what tests need anyway, so not an environment of its own.
+$(SERVICES): $(DEVELOPMENT)
+	@echo "installing the servers that tests/services talks to into $(VENV)"
+	@$(PIP) install -c constraints.txt --group services
+	@touch $@
 
 $(BENCH): $(DEVELOPMENT)
 	@echo "installing what benchmarks compare with into $(VENV)"
@@ -79,9 +86,8 @@ test: lint browser
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest -m "not services" --cov --cov-report=term
 
-test-services: $(DEVELOPMENT)
-	@if [ -d tests/services ]; then $(BIN)/pytest -m services tests/services; \
-	else echo "no services to test against yet"; fi
+test-services: $(SERVICES)
+	$(BIN)/pytest -m services tests/services
 
 ci: test test-services
 

@@ -24,7 +24,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

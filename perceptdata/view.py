@@ -281,6 +281,8 @@ class View(Sequence[dict[str, Any]]):
         """The records of one role for these rows, shard by shard, then in row order; rows without one are null."""
         file = rows.column(f"{role}_file").to_numpy()
         row = rows.column(f"{role}_row").to_numpy()
+        if len(file) and file[0] >= 0 and (file == file[0]).all():
+            return _rows_at(self._table(role, int(file[0])), row)
         order = np.argsort(file, kind="stable")
         pieces = []
         for number in np.unique(file):

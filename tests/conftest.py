@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +79,15 @@ def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_toys(toy_site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy plugins can be found in this process, and by its workers."""
     monkeypatch.syspath_prepend(toy_site)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`tiny("qwen3_vl")`: the folder of a tiny random model of that family, built once (see `models/tiny.py`)."""
+    from models import tiny as factory  # imports torch, which most tests do without
+
+    where = tmp_path_factory.mktemp("models")
+    return cache(lambda family: factory.write(family, where))
 
 
 class Said(NamedTuple):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,7 +283,7 @@ def test_steps_that_the_recipe_lacks_are_named_and_pruned(tmp_path: Path, cli: C
     write_cards(tmp_path / "cards", shards=1, rows=3)
     path = write(tmp_path)
     assert cli("run", path).code == 0
-    write(tmp_path, GOOD.replace("name: cards", "name: renamed"))
+    write(tmp_path, re.sub(r"(name: |from: |text: )cards", r"\1renamed", GOOD))
     assert cli("run", path).code == 0
     said = cli("status", path)
     assert "extra" in said.out

@@ -29,8 +29,9 @@ def collate(model: LocalModel, rows: Sequence[Prepared]) -> dict[str, Tensor]:
     width = max(row.tokens for row in rows)
     batch: dict[str, Tensor] = {}
     for key in dict.fromkeys(key for row in rows for key in row.inputs):
-        pieces = [row.inputs[key] for row in rows if key in row.inputs]
-        if pieces[0].shape == rows_shape(rows, key):
+        holders = [row for row in rows if key in row.inputs]
+        pieces = [row.inputs[key] for row in holders]
+        if pieces[0].shape == (1, holders[0].tokens):
             fill = model.pad_id if key == "input_ids" else 0
             pieces = [pad(piece, (width - piece.shape[1], 0), value=fill) for piece in pieces]
         elif len(rows) > 1 and (pieces[0].dim() > 4 or len({piece.shape[1:] for piece in pieces}) > 1):
@@ -38,8 +39,3 @@ def collate(model: LocalModel, rows: Sequence[Prepared]) -> dict[str, Tensor]:
         joined = torch.cat(pieces)
         batch[key] = joined.to(model.device, model.network.dtype if joined.is_floating_point() else joined.dtype)
     return batch
-
-
-def rows_shape(rows: Sequence[Prepared], key: str) -> tuple[int, int]:
-    """The shape that `key` has in the first row holding it if it runs along the tokens."""
-    return (1, next(row.tokens for row in rows if key in row.inputs))

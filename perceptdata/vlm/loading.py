@@ -10,6 +10,9 @@ comes with a checkpoint is never run.
 from __future__ import annotations
 
 import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -30,6 +33,7 @@ _SAMPLED_BYTES = 1 << 20
 class _Libraries(NamedTuple):
     torch: Any
     transformers: Any
+    safetensors: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,31 +61,38 @@ class LocalModel:
         what runs.
         """
         libraries = _import()
-        name = str(source)
-        if (isinstance(source, Path) or _looks_local(name)) and not Path(name).expanduser().is_dir():
-            raise UsageError(f"there is no folder {name}; name a checkpoint's folder or a model on the Hub")
+        name, path = str(source), _path(source)
         place = _device(libraries.torch, device)
-        path = str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name
+        kind = _dtype(libraries.torch, dtype, place)
         try:
-            network = _network(libraries, path, _dtype(libraries.torch, dtype, place)).to(place)
-            processor, tokenizer = _processor(libraries, path, network.config)
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            raise UsageError(f"{name} cannot be loaded: {_first_line(error)}") from error
+            with _quiet(libraries.transformers):
+                network = _network(libraries.transformers, path, kind).to(place)
+                processor, tokenizer = _processor(libraries.transformers, path, network.config)
         except libraries.torch.OutOfMemoryError as error:
-            raise UsageError(f"{name} does not fit on {place}; serve it over several GPUs and use an endpoint") from error
+            raise UsageError(
+                f"{name} does not fit on {place}; serve it over several GPUs and use an endpoint"
+            ) from error
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            ImportError,
+            RuntimeError,
+            libraries.safetensors.SafetensorError,
+        ) as error:
+            raise UsageError(f"{name} cannot be loaded: {_first_line(error)}") from error
         if (processor or tokenizer).chat_template is None:
             raise UsageError(
-                f"{name} has no chat template; use its instruction-tuned version, or put a chat_template.jinja beside it"
+                f"{name} has no chat template; use its instruction-tuned version, or add a chat_template.jinja to it"
             )
+        if processor is not None and not _is_token(tokenizer, image_token(processor)):
+            raise UsageError(f"the processor of {name} has no image token, so no image can be placed in a prompt")
         ends = _end_ids(network, tokenizer)
         if not ends:
             raise UsageError(f"{name} names no end token; add eos_token_id to its generation_config.json")
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
+        pad = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         network.generation_config = libraries.transformers.GenerationConfig(eos_token_id=list(ends), pad_token_id=pad)
-        config = network.config
-        media = {getattr(part, key, None) for part in (config, processor) for key in _MEDIA_IDS}
-        if processor is not None and not isinstance(image_token(processor), str):
-            raise UsageError(f"the processor of {name} has no image token, so no image can be placed in a prompt")
+        named = [getattr(part, key, None) for part in (network.config, processor) for key in _MEDIA_IDS]
         return cls(
             name,
             network,
@@ -89,8 +100,8 @@ class LocalModel:
             processor,
             end_ids=ends,
             pad_id=pad,
-            media_ids=tuple(sorted(media - {None})),
-            context=getattr(config.get_text_config(), "max_position_embeddings", None),
+            media_ids=tuple(sorted({token for token in named if token is not None})),
+            context=getattr(network.config.get_text_config(), "max_position_embeddings", None),
         )
 
     @property
@@ -137,6 +148,7 @@ def fingerprint(source: str | Path) -> str:
 
 def _import() -> _Libraries:
     try:
+        import safetensors
         import torch
         import transformers
     except ImportError as error:
@@ -149,11 +161,32 @@ def _import() -> _Libraries:
             f"transformers cannot be used ({_first_line(error)}); if torchvision is installed, it may be built for "
             "another torch: remove it, or install the one that belongs to this torch"
         ) from error
-    return _Libraries(torch, transformers)
+    return _Libraries(torch, transformers, safetensors)
 
 
-def _looks_local(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or name.count("/") > 1 or Path(name).exists()
+def _path(source: str | Path) -> str:
+    """The folder, or the Hub name as it is; UsageError for a folder that is not there."""
+    name = str(source)
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return str(folder)
+    if isinstance(source, Path) or folder.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise UsageError(f"there is no folder {name}; name a checkpoint's folder, or a model on the Hub")
+    return name
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Progress bars are for terminals."""
+    bars = transformers.utils.logging
+    silenced = bars.is_progress_bar_enabled() and not sys.stderr.isatty()
+    if silenced:
+        bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if silenced:
+            bars.enable_progress_bar()
 
 
 def _device(torch: Any, wanted: str) -> torch.device:
@@ -176,9 +209,8 @@ def _dtype(torch: Any, wanted: Dtype, place: torch.device) -> torch.dtype:
     return getattr(torch, wanted)
 
 
-def _network(libraries: _Libraries, path: str, dtype: torch.dtype) -> PreTrainedModel:
+def _network(transformers: Any, path: str, dtype: torch.dtype) -> PreTrainedModel:
     """The weights, all of them: transformers would fill missing ones with random numbers and only log it."""
-    transformers = libraries.transformers
     config = transformers.AutoConfig.from_pretrained(path)
     sees = type(config) in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
@@ -189,27 +221,27 @@ def _network(libraries: _Libraries, path: str, dtype: torch.dtype) -> PreTrained
     return network.eval().requires_grad_(False)
 
 
-def _processor(libraries: _Libraries, path: str, config: Any) -> tuple[ProcessorMixin | None, PreTrainedTokenizerBase]:
+def _processor(transformers: Any, path: str, config: Any) -> tuple[ProcessorMixin | None, PreTrainedTokenizerBase]:
     """The processor of a model that sees images, and its tokenizer."""
-    transformers = libraries.transformers
     if type(config) not in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return None, transformers.AutoTokenizer.from_pretrained(path)
     kind = transformers.PROCESSOR_MAPPING.get(type(config), None)
-    if kind is None or "video_processor" not in kind.get_attributes() or _has_torchvision(transformers):
+    complete = transformers.utils.is_torchvision_available() or kind is None
+    if complete or "video_processor" not in kind.get_attributes():
         processor = transformers.AutoProcessor.from_pretrained(path)
     else:
         processor = without_videos(kind).from_pretrained(path)
     return processor, processor.tokenizer
 
 
-def _has_torchvision(transformers: Any) -> bool:
-    return bool(transformers.utils.is_torchvision_available())
-
-
 def without_videos(kind: Any) -> Any:
     """The processor class without its video part, which alone needs torchvision. It saves under the same name."""
     kept = [attribute for attribute in kind.get_attributes() if attribute != "video_processor"]
     return type(kind.__name__, (kind,), {"get_attributes": classmethod(lambda cls: kept)})
+
+
+def _is_token(tokenizer: PreTrainedTokenizerBase, token: str | None) -> bool:
+    return token is not None and tokenizer.convert_tokens_to_ids(token) not in (None, tokenizer.unk_token_id)
 
 
 def _end_ids(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:

@@ -114,14 +114,15 @@ def render(model: LocalModel, request: Request) -> tuple[str, str]:
     if request.system:
         messages.insert(0, _message(model, "system", [request.system]))
     writer = model.processor or model.tokenizer
+    known = {name: value for name, value in request.variables.items() if name in str(writer.chat_template)}
     try:
-        text = writer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **request.variables)
+        text = writer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **known)
     except (TemplateError, TypeError) as error:
         raise Rejected("prompt.template", f"the chat template of {model.name} refuses this prompt: {error}") from error
     asked = [content for turn, content in zip(turns, parts, strict=True) if turn.role == "user"]
     _check_places(model, text, list(chain.from_iterable(asked)))
-    opened = _open(model, text, request.prefill)
-    return (text + opened if not text.endswith(opened) else text), opened
+    already, added = _opening(model, text, request.prefill)
+    return text + added, already + added
 
 
 def _parts(text: str) -> list[str | None]:
@@ -166,8 +167,8 @@ def _check_places(model: LocalModel, text: str, parts: Sequence[str | None]) -> 
         raise Rejected("prompt.images", f"the chat template of {model.name} does not keep images where {IMAGE} stands")
 
 
-def _open(model: LocalModel, text: str, prefill: str) -> str:
-    """What the assistant's turn holds before the model writes."""
+def _opening(model: LocalModel, text: str, prefill: str) -> tuple[str, str]:
+    """What the template has put into the assistant's turn, and what the prefill adds to it."""
     ends = tuple(model.tokenizer.convert_ids_to_tokens(list(model.end_ids)))
     if text.rstrip().endswith(ends):
         raise UsageError(
@@ -176,13 +177,13 @@ def _open(model: LocalModel, text: str, prefill: str) -> str:
         )
     thinking = _OPEN_THINK.search(text)
     if thinking is None:
-        return prefill
+        return "", prefill
     if prefill and not prefill.startswith(THINK):
         raise UsageError(
             f"the chat template of {model.name} opens {THINK} itself, so the answer cannot begin with {prefill!r}; "
             f"set the format's prefill to '{THINK}', or use a model that does not always think"
         )
-    return thinking.group() + prefill.removeprefix(THINK).lstrip()
+    return thinking.group(), prefill.removeprefix(THINK).lstrip()
 
 
 def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: int | None) -> dict[str, Tensor]:
@@ -191,7 +192,7 @@ def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: i
         return dict(model.tokenizer([text], add_special_tokens=False, return_tensors="pt"))
     options: dict[str, Any] = {}
     if max_pixels is not None:
-        pictures, options = _fit(model, pictures, max_pixels)
+        pictures, options = _fit(model, model.processor.image_processor, pictures, max_pixels)
     bos = model.tokenizer.bos_token
     try:
         encoded = model.processor(
@@ -206,12 +207,13 @@ def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: i
     return dict(encoded)
 
 
-def _fit(model: LocalModel, pictures: list[Picture], max_pixels: int) -> tuple[list[Picture], dict[str, Any]]:
+def _fit(
+    model: LocalModel, processor: Any, pictures: list[Picture], max_pixels: int
+) -> tuple[list[Picture], dict[str, Any]]:
     """Images of at most `max_pixels`, by the model's own rule where that rule counts pixels (Qwen-VL).
 
     Elsewhere larger ones are shrunk in proportion, and the model's rule follows.
     """
-    processor = model.processor.image_processor
     if "max_pixels" not in getattr(processor.valid_kwargs, "__annotations__", {}):
         return [_shrink(picture, max_pixels) for picture in pictures], {}
     tile = (processor.patch_size * processor.merge_size) ** 2

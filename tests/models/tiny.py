@@ -1,4 +1,4 @@
-"""Tiny models with random weights, made from scratch: configuration, tokenizer, processor and chat template in a folder.
+"""Tiny models with random weights: configuration, tokenizer, processor and chat template in a folder, from scratch.
 
     folder = write("qwen3_vl", tmp_path)      # about 0.2 M parameters; AutoModel reads it like any checkpoint
 
@@ -182,7 +182,6 @@ LLAVA_PROCESSOR = {
     "vision_feature_select_strategy": "default",
 }
 IMAGE_TEXT = {"llava": "<|image_pad|>"}  # the others frame it
-TEXT_ONLY = ""
 
 
 def write(family: str, where: Path, seed: int = 0) -> Path:
