@@ -83,6 +83,17 @@ def ask(ws: Workspace, query: str) -> duckdb.DuckDBPyRelation:
     return answer
 
 
+def ids_where(examples: pa.Table, where: str) -> list[str]:
+    """The ids of the examples of one table for which a condition over their columns holds, in order."""
+    connection = sandbox()
+    connection.register("examples", examples.append_column("_row", pa.array(range(len(examples)))))
+    try:
+        rows = connection.execute(f"select id from examples where ({where}\n) order by _row").fetchall()
+    except duckdb.Error as error:
+        raise UsageError(f"where '{where}': {error}") from error
+    return [row[0] for row in rows]
+
+
 def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     """A relation as an Arrow table. Raises UsageError when the query fails on the data."""
     try:

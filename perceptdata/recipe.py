@@ -57,6 +57,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     workspace: Path | None = None
+    endpoints: dict[str, dict[str, Any]] = Field(default_factory=dict)
     format: dict[str, Any] | None = None
     sources: tuple[dict[str, Any], ...] = Field(min_length=1)
     steps: dict[str, dict[str, Any]] = Field(default_factory=dict)

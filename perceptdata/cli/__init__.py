@@ -17,6 +17,7 @@ from perceptdata.cli import (
     demo,
     doctor,
     export,
+    generate,
     init,
     listing,
     report,
@@ -63,6 +64,7 @@ app.command("list", rich_help_panel=START)(listing.command)
 app.command("run", rich_help_panel=RECIPES)(run.command)
 app.command("status", rich_help_panel=RECIPES)(status.command)
 app.command("build", rich_help_panel=STEPS)(build.command)
+app.command("generate", rich_help_panel=STEPS)(generate.command)
 app.command("tag", rich_help_panel=STEPS)(tag.command)
 app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("report", rich_help_panel=LOOK)(report.command)

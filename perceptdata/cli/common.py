@@ -110,6 +110,8 @@ def print_outcome(done: Any) -> None:
     else:
         kept = f", {done.skipped} of {done.shards} shards were there already" if done.skipped else ""
         typer.echo(f"{done.step}: {say_counts(done.made)} in {done.seconds:.1f} s{kept}")
+        if done.stopped:
+            typer.echo(f"  stopped: {done.stopped}")
         if done.rejected:
             total = sum(done.rejected.values())
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in done.rejected.items())

@@ -37,12 +37,14 @@ def run_verb(
             exists = (workspace / "manifest.json").exists() or not create
             ws = Workspace(workspace) if exists else Workspace.create(Path(nowhere) / "ws")
             plan = plan_step(ws, name, step)
+            foreseen = step.estimate(ws, name, plan.todo)
         if as_json:
-            print_json(plan.to_json())
+            print_json({**plan.to_json(), "estimate": foreseen})
         else:
-            typer.echo(
-                f"{name}: {len(plan.todo)} of {len(plan.shards)} shards to make in {workspace} (options {plan.version})"
-            )
+            shards = f"{len(plan.todo)} of {len(plan.shards)} shards to make"
+            typer.echo(f"{name}: {shards} in {workspace} (options {plan.version})")
+            for what, amount in foreseen.items():
+                typer.echo(f"  {what}: {'unknown' if amount is None else f'{amount:,}'}")
         return
     ws = Workspace.create(workspace) if create else Workspace(workspace)
     with ws.lock(f"{do} {name}"), progress() as watch:

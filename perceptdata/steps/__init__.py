@@ -6,6 +6,7 @@ A step writes shards (`build`, `tag`); an output reads a view or the whole works
 
 STEPS = {
     "build": "perceptdata.steps.build:Build",
+    "generate": "perceptdata.steps.generate:Generate",
     "tag": "perceptdata.steps.tag:Tag",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,16 +16,50 @@ from pydantic import BaseModel, ValidationError
 
 from perceptdata import registry
 from perceptdata.errors import UsageError
+from perceptdata.formats import Format
+from perceptdata.llm.endpoint import Endpoint
 from perceptdata.registry import option_errors
 from perceptdata.steps import OUTPUTS, STEPS
 from perceptdata.steps.output import Output
 from perceptdata.steps.step import Step
 
 
-def make_step(do: str, options: Mapping[str, Any], base: Path = Path()) -> Step:
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a recipe says once for all steps: its endpoints by name, and its response format."""
+
+    endpoints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    format: Mapping[str, Any] | None = None
+
+    def check(self) -> None:
+        """Raises UsageError where a format or endpoint is declared wrongly, whether or not a step uses it."""
+        if self.format is not None:
+            make_format(self.format)
+        for name, options in self.endpoints.items():
+            _checked(lambda options=options: Endpoint(**options), f"endpoint '{name}'", Endpoint)
+
+    def fill(self, options: Mapping[str, Any], kind: type[Step]) -> dict[str, Any]:
+        """The options with what the step takes from the recipe: `format`, and the endpoint that `with` names.
+
+        Raises UsageError for a name that no endpoint has.
+        """
+        filled = dict(options)
+        if "format" in kind.model_fields and self.format is not None:
+            filled.setdefault("format", dict(self.format))
+        if "endpoint" in kind.model_fields and "with" in filled:
+            name = filled.pop("with")
+            if name not in self.endpoints:
+                near = difflib.get_close_matches(str(name), self.endpoints, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.endpoints) or 'none'}"
+                raise UsageError(f"{kind.do}: there is no endpoint '{name}'; {hint}")
+            filled["endpoint"] = dict(self.endpoints[name])
+        return filled
+
+
+def make_step(do: str, options: Mapping[str, Any], base: Path = Path(), shared: Shared | None = None) -> Step:
     """The step with its options checked. Relative paths among them are taken from `base`."""
     kind = _find(do, STEPS, "step")
-    based = _based(options, kind, base)
+    based = _based((shared or Shared()).fill(options, kind), kind, base)
     if do == "build":
         from perceptdata.steps.build import Build
 
@@ -36,6 +71,13 @@ def make_step(do: str, options: Mapping[str, Any], base: Path = Path()) -> Step:
         step = _checked(lambda: kind(**based), do, kind)
     step.identity()  # makes the plugins, so that their options are checked before anything runs
     return step
+
+
+def make_format(options: Mapping[str, Any]) -> Format:
+    """The response format that `{use: NAME, …}` declares. Raises UsageError for one that is not there, or wrong."""
+    if "use" not in options:
+        raise UsageError("a format is named with 'use': {use: think_boxed}; `perceptdata list formats` shows them")
+    return registry.make("formats", str(options["use"]), {key: options[key] for key in options if key != "use"})
 
 
 def make_output(declared: Mapping[str, Any], base: Path = Path()) -> Output:
@@ -66,9 +108,9 @@ def _checked(make: Any, name: str, kind: type[BaseModel]) -> Any:
 def _based(options: Mapping[str, Any], kind: type[BaseModel], base: Path) -> dict[str, Any]:
     """The options with every relative path of the model's path fields taken from `base`."""
     based = dict(options)
-    for name, field in kind.model_fields.items():
-        key = field.alias or name
-        is_path = field.annotation is Path or Path in get_args(field.annotation)
+    for name, option in kind.model_fields.items():
+        key = option.alias or name
+        is_path = option.annotation is Path or Path in get_args(option.annotation)
         if is_path and isinstance(based.get(key), str | Path):
             based[key] = base / Path(based[key]).expanduser()
     return based

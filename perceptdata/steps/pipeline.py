@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from perceptdata.errors import UsageError
 from perceptdata.recipe import Declared, Recipe
-from perceptdata.steps.declared import make_output, make_step
+from perceptdata.steps.declared import Shared, make_output, make_step
 from perceptdata.steps.output import Output, Written
-from perceptdata.steps.run import Outcome, Watch, outcome, plan_step, run_step
-from perceptdata.steps.step import Step
+from perceptdata.steps.run import Outcome, outcome, plan_step, run_step
+from perceptdata.steps.step import Step, Watch
 from perceptdata.view import View, define_view
 
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ def steps_of(recipe: Recipe, to: str | None = None, limit: int | None = None) ->
     declared = recipe.declared()
     if to is not None and to not in (names := [step.name for step in declared]):
         raise UsageError(f"there is no step '{to}' in {recipe.path}; it has {', '.join(names)}")
+    shared = Shared(recipe.endpoints, recipe.format)
+    shared.check()
     made = []
     known: set[str] = set()
     for item in declared:
         options = {**item.options, "limit": limit} if limit and item.do == "build" else item.options
-        step = make_step(item.do, options, recipe.folder)
+        step = make_step(item.do, options, recipe.folder, shared)
         for need in step.needs():
             if need not in known:
                 raise UsageError(f"{recipe.path}: step '{item.name}' reads '{need}', which no earlier step makes")
@@ -105,7 +107,10 @@ def run_recipe(
     _keep(ws, recipe)
     for item, step in steps:
         progress: dict[str, Watch] = {"watch": watch(item.name)} if watch else {}
-        yield run_step(ws, item.name, step, workers, **progress)
+        done = run_step(ws, item.name, step, workers, **progress)
+        yield done
+        if done.stopped:
+            return
     if to:
         return
     for name, spec in recipe.views.items():

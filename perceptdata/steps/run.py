@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,11 @@ from perceptdata.execution.local import run_tasks
 from perceptdata.execution.task import Task
 from perceptdata.manifest import ShardEntry, StepVersion
 from perceptdata.shard import IMAGES, TEMPORARY, room_folder
-from perceptdata.steps.step import Shard, Step
+from perceptdata.steps.step import Shard, Step, Watch
 from perceptdata.workspace import REJECTS, ROOMS
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
-
-Watch = Callable[[int, int, int], None]
-"""Told of progress: shards done, shards in all, rows made so far."""
 
 
 def _unwatched(done: int, total: int, rows: int) -> None:
@@ -33,7 +30,10 @@ def _unwatched(done: int, total: int, rows: int) -> None:
 
 @dataclass(slots=True)
 class Outcome:
-    """What running a step did. `made` counts rows by room, over the whole step; `rejected` counts reasons."""
+    """What running a step did. `made` counts rows by room, over the whole step; `rejected` counts reasons.
+
+    `stopped` says why shards are left to make, such as a budget; None when the step is whole.
+    """
 
     step: str
     do: str
@@ -43,6 +43,7 @@ class Outcome:
     seconds: float
     made: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    stopped: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
@@ -106,7 +107,11 @@ def run_step(ws: Workspace, name: str, step: Step, workers: int = 1, watch: Watc
         run = ws.begin(name, plan.version, step.do, step.identity(), len(plan.shards))
         _forget(ws, run, set(run.shards) - {shard.name for shard in plan.shards})
         _sweep(ws, name, plan.version)
-        _make(ws, plan, run, plan.todo, workers, watch)
+        ready, stopped = step.prepare(ws, name, plan.todo, watch)
+        _make(ws, plan, run, ready, workers, watch)
+        if stopped is not None:
+            seconds = time.perf_counter() - began
+            return outcome(ws, name, run, plan.version, len(plan.shards) - len(plan.todo), seconds, stopped)
     again = step.finish(ws, name, run)
     if again and run.finished:
         run = ws.begin(name, plan.version, step.do, step.identity(), len(plan.shards))
@@ -116,16 +121,23 @@ def run_step(ws: Workspace, name: str, step: Step, workers: int = 1, watch: Watc
     return outcome(ws, name, run, plan.version, len(plan.shards) - len(plan.todo), time.perf_counter() - began)
 
 
-def outcome(ws: Workspace, name: str, run: StepVersion, version: str, skipped: int, seconds: float) -> Outcome:
+def outcome(
+    ws: Workspace,
+    name: str,
+    run: StepVersion,
+    version: str,
+    skipped: int,
+    seconds: float,
+    stopped: str | None = None,
+) -> Outcome:
     """The state of a run as an outcome."""
     rejected: Counter[str] = Counter()
     for entry in run.shards.values():
         rejected.update(entry.rejected)
     rooms = [*ROOMS, IMAGES]
     made = {room: count for room in rooms if room != REJECTS and (count := run.rows(room))}
-    return Outcome(
-        name, run.do, version, len(run.shards), skipped, round(seconds, 3), made, dict(rejected.most_common())
-    )
+    shards, reasons = len(run.shards), dict(rejected.most_common())
+    return Outcome(name, run.do, version, shards, skipped, round(seconds, 3), made, reasons, stopped)
 
 
 def _make(ws: Workspace, plan: Plan, run: StepVersion, shards: Sequence[Shard], workers: int, watch: Watch) -> None:

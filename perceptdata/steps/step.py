@@ -19,6 +19,7 @@ A step's identity is its `fingerprint`: the hash of its options and of the versi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from perceptdata.execution.task import Work
@@ -28,6 +29,10 @@ from perceptdata.plugins import Plugin
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
+
+
+Watch = Callable[[int, int, int], None]
+"""Told of progress: shards (or requests) done, how many in all, rows made so far."""
 
 
 class Shard(NamedTuple):
@@ -40,6 +45,13 @@ class Shard(NamedTuple):
     digest: str
     about: str
     work: Work
+
+
+class Prepared(NamedTuple):
+    """Which shards can be made now, and why the others cannot (None when all can)."""
+
+    ready: list[Shard]
+    stopped: str | None = None
 
 
 class Step(Plugin, ABC):
@@ -68,6 +80,14 @@ class Step(Plugin, ABC):
     @abstractmethod
     def plan(self, ws: Workspace, name: str) -> list[Shard]:
         """Every shard of a whole run, in order. Cheap: nothing is read that a manifest or a file's size can tell."""
+
+    def prepare(self, ws: Workspace, name: str, shards: list[Shard], watch: Watch) -> Prepared:
+        """What must be done for all shards together before any is made, such as asking a model."""
+        return Prepared(shards)
+
+    def estimate(self, ws: Workspace, name: str, shards: list[Shard]) -> dict[str, Any]:
+        """What making these shards would take, for `--dry-run`; empty where there is nothing to foresee."""
+        return {}
 
     def finish(self, ws: Workspace, name: str, run: StepVersion) -> list[Shard]:
         """The closing pass over all shards; returns those that must be made again, with what is now known."""
