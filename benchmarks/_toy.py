@@ -71,7 +71,7 @@ class Painter:
 
 
 @cache
-def _size() -> int:
+def picture_bytes() -> int:
     """The length of every picture, in bytes."""
     return len(Painter()(0))
 
@@ -91,7 +91,7 @@ class Corpus:
     def prepare(self) -> Corpus:
         """Paint the pictures that are not there yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        paint, size = Painter(), _size()
+        paint, size = Painter(), picture_bytes()
         have = self._file.stat().st_size // size if self._file.exists() else 0
         with open(self._file, "ab") as file:
             for number in range(have, self.pictures):
@@ -100,7 +100,7 @@ class Corpus:
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[Row]:
         """Rows `[start, stop)`."""
-        size = _size()
+        size = picture_bytes()
         with open(self._file, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pictures:
             for row in range(start, self.rows if stop is None else stop):
                 at = row // self.shared * size

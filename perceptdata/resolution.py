@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from perceptdata.errors import UsageError
 from perceptdata.example import STAGES
+from perceptdata.layers import CORRECT
 from perceptdata.manifest import FileEntry
 from perceptdata.query import connect, table_name
 from perceptdata.spans import SCHEMES
@@ -82,17 +83,22 @@ def count_rows_of(ws: Workspace, spec: ViewSpec, example: str) -> int:
 
 
 def _positions(ws: Workspace, files: Iterable[FileEntry], key: str) -> pa.Table:
-    """Where each key stands: file number and row."""
-    tables = []
+    """Where each key stands: file number and row; and of an example, whether it has a response.
+
+    To say which responses are null, the database would read all of them ahead; here it is a file at a time.
+    """
+    schema = pa.schema([("key", pa.string()), ("file", pa.int32()), ("row", pa.int32()), ("has_response", pa.bool_())])
+    tables = [schema.empty_table()]
     for number, file in enumerate(files):
-        keys = pq.read_table(ws.file(file), columns=[key]).column(key)
-        tables.append(
-            pa.table(
-                {"key": keys, "file": np.full(len(keys), number, np.int32), "row": np.arange(len(keys), dtype=np.int32)}
-            )
-        )
-    empty = pa.schema([("key", pa.string()), ("file", pa.int32()), ("row", pa.int32())]).empty_table()
-    return pa.concat_tables([empty, *(table.cast(empty.schema) for table in tables)])
+        read = pq.read_table(ws.file(file), columns=[key, "response"] if key == "id" else [key])
+        columns = {
+            "key": read.column(key),
+            "file": np.full(len(read), number, np.int32),
+            "row": np.arange(len(read), dtype=np.int32),
+            "has_response": read.column(read.column_names[-1]).is_valid(),
+        }
+        tables.append(pa.table(columns).cast(schema))
+    return pa.concat_tables(tables)
 
 
 def _query(ws: Workspace, spec: ViewSpec) -> str:
@@ -106,7 +112,7 @@ def _query(ws: Workspace, spec: ViewSpec) -> str:
             at_example.file as example_file, at_example.row as example_row,
             coalesce(at_text.file, -1) as text_file, coalesce(at_text.row, -1) as text_row,
             coalesce(at_spans.file, -1) as spans_file, coalesce(at_spans.row, -1) as spans_row
-        from (select *, response is not null as has_response from examples) as examples
+        from examples
         join at_example on at_example.key = examples.id
         {text_join}
         left join at_text on at_text.key = {text}
@@ -130,7 +136,7 @@ def _summary(ws: Workspace, step: str) -> str:
     table = {kind: f'"{table_name(step, kind, kinds)}"' for kind in kinds}
     if "scores" in kinds:
         columns = "avg(value) as rate, max(value) as best, count(value) as n, count(*) - count(value) as unscored"
-        query = f"select example_id, {columns} from {table['scores']} group by example_id"
+        query = f"select example_id, {columns} from {_headline(table['scores'])} group by example_id"
     elif "responses" in kinds:
         query = f"select example_id, count(*) as n from {table['responses']} group by example_id"
     elif "spans" in kinds:
@@ -148,14 +154,20 @@ def _summary(ws: Workspace, step: str) -> str:
     return f'left join ({query}) as "{step}" on "{step}".example_id = examples.id'
 
 
+def _headline(scores: str) -> str:
+    """The scores that a step's own numbers are made of: `correct` where it has any, for whether an answer keeps to its
+    format must not raise a pass rate; otherwise all.
+    """
+    return f"(select * from {scores} where name = '{CORRECT}' or '{CORRECT}' not in (select name from {scores}))"
+
+
 def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
     """The SQL of the chosen text's address, and the join that chooses it."""
     choice = spec.text
     if choice.from_ == "response":
         if choice.pick != "all" or choice.by:
             raise UsageError("a view's own text is one an example: 'pick' and 'by' go with the texts of a step")
-        # The long texts themselves must not travel through the joins: `has_response` is settled as they are scanned.
-        return "(case when examples.has_response then examples.id || '#response' end)", ""
+        return "(case when at_example.has_response then examples.id || '#response' end)", ""
     kinds = ws.layers()[choice.from_]
     responses = f'"{table_name(choice.from_, "responses", kinds)}"'
     rank = "sample"
@@ -167,7 +179,7 @@ def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
         scores = f'"{table_name(by, "scores", ws.layers()[by])}"'
         ranked = (
             f"select r.example_id, r.text_id, r.sample, avg(s.value) as value from {responses} r "
-            f"left join {scores} s on s.text_id = r.text_id group by all"
+            f"left join {_headline(scores)} s on s.text_id = r.text_id group by all"
         )
         rank = f"value {'desc' if choice.pick == 'best' else 'asc'} nulls last, sample"
     chosen = f"select *, row_number() over (partition by example_id order by {rank}) as place from ({ranked})"

@@ -69,6 +69,14 @@ def test_gather_keeps_the_order_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     assert store.gather([]).type == pa.binary()
 
 
+def test_sizes_are_those_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packs, "BATCH_BYTES", 300)
+    write(tmp_path / "a.arrow", list(range(8)))
+    numbers = [5, 0, 5, 7]
+    sizes = ImageStore([tmp_path / "a.arrow"]).sizes([image(number).sha256 for number in numbers])
+    assert sizes.tolist() == [len(picture(number)) for number in numbers]
+
+
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     write(tmp_path / "a.arrow", [1])
     missing = image(2).sha256

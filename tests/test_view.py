@@ -171,6 +171,20 @@ def test_every_way_of_reading_gives_the_same_rows(ws: Workspace) -> None:
         assert [image["bytes"] for image in each["images"]] == [stored[info["sha256"]] for info in each["image_info"]]
 
 
+@pytest.mark.parametrize("most", [1, 500, 1 << 20])
+def test_batches_are_cut_by_the_bytes_of_their_images(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    found = view(ws)
+    whole = [each for batch in found.batches() for each in batch.to_pylist()]
+    monkeypatch.setattr("perceptdata.view.CHUNK_BYTES", most)
+    batches = [batch.to_pylist() for batch in found.batches()]
+    assert [each for batch in batches for each in batch] == whole
+    sizes = [[sum(len(image["bytes"]) for image in each["images"]) for each in batch] for batch in batches]
+    assert all(sum(batch) <= most or sum(size > 0 for size in batch) == 1 for batch in sizes)
+    assert (len(batches) > 1) == (sum(map(sum, sizes)) > most)
+
+
 def plain(rows: Any) -> list[dict[str, Any]]:
     """Rows with their pictures as bytes, so that they compare."""
     return [{**each, "images": [(image.size, image.tobytes()) for image in each["images"]]} for each in rows]
