@@ -77,76 +77,70 @@ class Answered(NamedTuple):
 def generate(
     model: LocalModel, requests: Iterable[Request], sampling: Sampling | None = None, batch_size: int = 8
 ) -> Iterator[Answered]:
-    """Answer requests as they come. `batch_size` counts sequences: with `n` samples, batch_size / n requests at a time.
+    """Answer requests as they come. `batch_size` counts sequences: eight samples of one request fill a batch of eight.
 
     Raises UsageError where no request could be answered: the template, or a batch that does not fit the GPU.
     """
     sampling = sampling or Sampling()
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}; it starts at 1")
-    at_once = max(1, batch_size // sampling.n)
     source = iter(requests)
-    while window := list(islice(source, WINDOW * at_once)):
+    while window := list(islice(source, max(1, WINDOW * batch_size // sampling.n))):
+        rejected: dict[int, Rejected] = {}
         prepared: list[tuple[int, Prepared]] = []
-        answered: dict[int, Answered] = {}
         for place, request in enumerate(window):
             try:
                 prepared.append((place, prepare(model, request, sampling.max_new_tokens)))
-            except Rejected as rejected:
-                answered[place] = Answered(request, (), rejected)
+            except Rejected as error:
+                rejected[place] = error
         # The longest first: if memory is short, that shows in the first batch and not in the last.
         prepared.sort(key=lambda item: -item[1].tokens)
-        for start in range(0, len(prepared), at_once):
-            places, rows = zip(*prepared[start : start + at_once], strict=True)
-            for place, row, samples in zip(places, rows, _answer(model, rows, sampling, batch_size), strict=True):
-                answered[place] = Answered(row.request, tuple(samples))
-        yield from (answered[place] for place in range(len(window)))
+        rows = [(place, row, sample) for place, row in prepared for sample in range(sampling.n)]
+        samples: list[list[Generated]] = [[] for _ in window]
+        for start in range(0, len(rows), batch_size):
+            batch = rows[start : start + batch_size]
+            written = _write(model, [(row, sample) for _, row, sample in batch], sampling)
+            for (place, row, sample), ids in zip(batch, written, strict=True):
+                samples[place].append(_read(model, row, sample, ids))
+        for place, request in enumerate(window):
+            yield Answered(request, tuple(samples[place]), rejected.get(place))
 
 
-def _answer(model: LocalModel, rows: Sequence[Prepared], sampling: Sampling, batch_size: int) -> list[list[Generated]]:
-    """All samples of a few requests. More samples than fit a batch run one block after another."""
-    found: list[list[Generated]] = [[] for _ in rows]
-    inputs = collate(model, rows)
-    width = inputs["input_ids"].shape[1]
-    for start in range(0, sampling.n, batch_size):
-        block = range(start, min(start + batch_size, sampling.n))
-        written = iter(_run(model, inputs, rows, sampling, block)[:, width:].tolist())
-        for row, samples in zip(rows, found, strict=True):
-            samples += [_read(model, row, sample, next(written)) for sample in block]
-    return found
+def _write(model: LocalModel, rows: Sequence[tuple[Prepared, int]], sampling: Sampling) -> list[list[int]]:
+    """The token ids that the model writes after each prompt, one row a sample; shorter ones are padded.
 
-
-def _run(
-    model: LocalModel, inputs: dict[str, Tensor], rows: Sequence[Prepared], sampling: Sampling, block: range
-) -> Tensor:
-    """Prompts and answers, (requests * samples, tokens). The vision encoder runs once a request, not once a sample."""
+    Samples of one prompt are rows of their own rather than `num_return_sequences`: transformers 5.17, the oldest we
+    take, then puts the images of a LLaVA prompt into another order.
+    """
     import torch
     from transformers import GenerationConfig, LogitsProcessorList
 
+    inputs = collate(model, [row for row, _ in rows])
+    width = inputs["input_ids"].shape[1]
     pickers: list[Any] = []
     draw: dict[str, Any] = {"do_sample": False}
     if sampling.temperature:
-        streams = [random.Random(f"{sampling.seed}/{row.request.key}/{sample}") for row in rows for sample in block]
+        streams = [random.Random(f"{sampling.seed}/{row.request.key}/{sample}") for row, sample in rows]
         pickers = [Picker(streams, sampling.temperature, sampling.top_p)]
         draw = {"do_sample": True, "top_k": 0}  # from the one token that the picker leaves
     config = GenerationConfig(
         **draw,
         max_new_tokens=sampling.max_new_tokens,
-        num_return_sequences=len(block),
         suppress_tokens=list(model.media_ids) or None,
         eos_token_id=list(model.end_ids),
         pad_token_id=model.pad_id,
     )
     try:
         with torch.inference_mode():
-            return model.network.generate(
+            ids = model.network.generate(
                 **inputs, generation_config=config, logits_processor=LogitsProcessorList(pickers)
             )
     except torch.OutOfMemoryError as error:
         raise UsageError(
-            f"{len(rows) * len(block)} sequences of up to {inputs['input_ids'].shape[1]} + {sampling.max_new_tokens} "
-            f"tokens do not fit on {model.device}; set a smaller batch size or max_new_tokens"
+            f"{len(rows)} sequences of up to {width} + {sampling.max_new_tokens} tokens do not fit on {model.device}; "
+            "set a smaller batch size or max_new_tokens"
         ) from error
+    return ids[:, width:].tolist()
 
 
 def _read(model: LocalModel, row: Prepared, sample: int, ids: list[int]) -> Generated:

@@ -27,6 +27,7 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 # What stands for media in a prompt. Sampled into an answer it would promise features that nobody gave.
 _MEDIA_IDS = ("image_token_id", "video_token_id", "audio_token_id", "image_token_index", "video_token_index")
+_UNLOADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError)
 _SAMPLED_BYTES = 1 << 20
 
 
@@ -72,20 +73,13 @@ class LocalModel:
             raise UsageError(
                 f"{name} does not fit on {place}; serve it over several GPUs and use an endpoint"
             ) from error
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            ImportError,
-            RuntimeError,
-            libraries.safetensors.SafetensorError,
-        ) as error:
+        except (*_UNLOADABLE, libraries.safetensors.SafetensorError) as error:
             raise UsageError(f"{name} cannot be loaded: {_first_line(error)}") from error
         if (processor or tokenizer).chat_template is None:
             raise UsageError(
                 f"{name} has no chat template; use its instruction-tuned version, or add a chat_template.jinja to it"
             )
-        if processor is not None and not _is_token(tokenizer, image_token(processor)):
+        if processor is not None and not _is_token(tokenizer, getattr(processor, "image_token", None)):
             raise UsageError(f"the processor of {name} has no image token, so no image can be placed in a prompt")
         ends = _end_ids(network, tokenizer)
         if not ends:
@@ -117,12 +111,7 @@ class LocalModel:
     @property
     def image_token(self) -> str | None:
         """What a chat template writes where an image stands; None for a text model."""
-        return image_token(self.processor) if self.processor is not None else None
-
-
-def image_token(processor: Any) -> str | None:
-    """What chat templates of this processor write for an image: Gemma's open a block, the others write the token."""
-    return getattr(processor, "boi_token", None) or getattr(processor, "image_token", None)
+        return getattr(self.processor, "image_token", None)
 
 
 def fingerprint(source: str | Path) -> str:
@@ -214,10 +203,12 @@ def _network(transformers: Any, path: str, dtype: torch.dtype) -> PreTrainedMode
     config = transformers.AutoConfig.from_pretrained(path)
     sees = type(config) in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
-    network, report = auto.from_pretrained(path, config=config, dtype=dtype, output_loading_info=True)
-    missing = sorted(report["missing_keys"])
+    network, report = auto.from_pretrained(
+        path, config=config, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
+    )
+    missing = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
     if missing:
-        raise ValueError(f"{len(missing)} weights are not in it, {missing[0]} among them")
+        raise ValueError(f"{len(missing)} of its weights are missing or of another shape, {missing[0]} among them")
     return network.eval().requires_grad_(False)
 
 

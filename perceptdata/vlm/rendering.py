@@ -192,13 +192,13 @@ def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: i
         return dict(model.tokenizer([text], add_special_tokens=False, return_tensors="pt"))
     options: dict[str, Any] = {}
     if max_pixels is not None:
-        pictures, options = _fit(model, model.processor.image_processor, pictures, max_pixels)
+        pictures, options = fit(model, model.processor.image_processor, pictures, max_pixels)
     bos = model.tokenizer.bos_token
     try:
         encoded = model.processor(
             text=[text],
             images=pictures or None,
-            add_special_tokens=bos is not None and not text.startswith(bos),
+            add_special_tokens=bos is None or not text.startswith(bos),  # as the library's own chat route does
             return_tensors="pt",
             **options,
         )
@@ -207,7 +207,7 @@ def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: i
     return dict(encoded)
 
 
-def _fit(
+def fit(
     model: LocalModel, processor: Any, pictures: list[Picture], max_pixels: int
 ) -> tuple[list[Picture], dict[str, Any]]:
     """Images of at most `max_pixels`, by the model's own rule where that rule counts pixels (Qwen-VL).
@@ -220,7 +220,8 @@ def _fit(
     if max_pixels < tile:
         raise UsageError(f"max_pixels is {max_pixels}, but one image token of {model.name} takes {tile} pixels")
     least, most = processor.size["shortest_edge"], min(processor.size["longest_edge"], max_pixels)
-    return pictures, {"size": {"shortest_edge": least if least < most else tile, "longest_edge": most}}
+    # Small images are enlarged to the least size and their sides then rounded up, so it must keep its distance.
+    return pictures, {"size": {"shortest_edge": least if 4 * least <= most else tile, "longest_edge": most}}
 
 
 def _shrink(picture: Picture, max_pixels: int) -> Picture:

@@ -7,6 +7,8 @@ architecture, small in every dimension: what a test shows of it (positions, imag
 one.
 """
 
+import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +18,16 @@ import torch
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from perceptdata.vlm.loading import LocalModel
+
 # The last two are one token each without being special, as in Qwen3: they stay in decoded text.
 SPECIAL = [
     *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
     *("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"),
 ]
 THINK = ["<think>", "</think>"]
+
+Load = Callable[[str], LocalModel]  # a fixture of tests/vlm: the loaded model of a family
 
 CORPUS = [
     "The picture shows a red square on the left of a blue circle; the green triangle is above them.",
@@ -204,3 +210,12 @@ def write(family: str, where: Path, seed: int = 0) -> Path:
     model.generation_config.pad_token_id = words.pad_token_id
     model.save_pretrained(folder)
     return folder
+
+
+def with_template(model: LocalModel, template: str) -> LocalModel:
+    """The same weights behind another chat template."""
+    tokenizer, processor = copy.copy(model.tokenizer), copy.copy(model.processor)
+    tokenizer.chat_template = template
+    if processor is not None:
+        processor.chat_template, processor.tokenizer = template, tokenizer
+    return dataclasses.replace(model, tokenizer=tokenizer, processor=processor)
