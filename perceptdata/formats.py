@@ -302,23 +302,25 @@ class FactsTrace(Format):
 
 
 _ANSWER_TAG = re.compile(r"<\s{0,3}(/?)\s{0,3}answer\s{0,3}>", re.IGNORECASE)
-_ANSWER_LINE = re.compile(r"^[ \t*]*(?:final )?answer[ \t*]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 class AnswerOnly(Format):
     """The answer alone. Where a model wraps it all the same, the wrapping is taken off.
 
     In this order: the last `<answer>` tag, the last box, the last line that begins with `Answer:`, the whole text.
+    `labels` are the words that such a line may begin with: `[A]` for a corpus that ends its solutions with `A: 26`.
     """
 
     name = "answer_only"
     rule: str = "Reply with the final answer and nothing else."
+    labels: tuple[str, ...] = Field(("answer", "final answer"), min_length=1)
 
     def parse(self, text: str) -> Parsed:
         """See `Format.parse`."""
         boxes = find_boxes(text)
         tags = list(_ANSWER_TAG.finditer(text))
-        lines = list(_ANSWER_LINE.finditer(text))
+        labels = "|".join(map(re.escape, self.labels))
+        lines = list(re.finditer(rf"^[ \t*]*(?:{labels})[ \t*]*:(.*)$", text, re.IGNORECASE | re.MULTILINE))
         answer: str | None
         reason: Reason | None
         if tags:

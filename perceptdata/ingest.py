@@ -26,6 +26,7 @@ from perceptdata.errors import REASONS, PluginError, Rejected
 from perceptdata.example import STAGES, TEXTS, Answer, Example, Image, Region, Source, Turn, example_id, text_id
 from perceptdata.images import CheckedImage
 from perceptdata.layers import (
+    CORRECT,
     Caption,
     LayerKind,
     Producer,
@@ -41,7 +42,6 @@ from perceptdata.tagging import TextSpans
 from perceptdata.texts import check, clean, normalise_spans
 
 NORMALISED = "normalised"
-CORRECT = "correct"  # the name of the score that a source gives to a response it brings
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from perceptdata.records import Float32, Int32, Json, Record
 
 LayerKind = Literal["responses", "captions", "spans", "verdicts", "reviews", "token_scores", "scores"]
 
+CORRECT = "correct"
+"""The name of the score that says how right a response's answer is; others stand beside it."""
+
 
 def text_sha256(text: str) -> str:
     """The hash that ties a layer row to its text: SHA-256 of the UTF-8 bytes, in hex."""

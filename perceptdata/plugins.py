@@ -187,6 +187,12 @@ class Checker(Plugin, ABC):
     def score(self, answer: str, example: Example) -> float:
         """In [0, 1]; 0.0 for an answer that cannot be read. `answer` is the extracted answer, not the response."""
 
+    def best(self, example: Example) -> float:
+        """The highest score that any answer can get; below 1.0 only where the gold answer is several people's, who
+        disagree.
+        """
+        return 1.0
+
 
 class Exporter(Plugin, ABC):
     """A view in the shape another program reads."""

@@ -5,9 +5,9 @@
     registry.entries("builders")                       # what `perceptdata list builders` prints
 
 Plugins are found through entry points, group `perceptdata.<kind>`. An entry point is either one plugin (`name =
-module:Class`) or, when its name is `catalogue`, a mapping of names to `module:Class` strings; nothing behind the
-string is imported until it is asked for. A plugin that fails to import is listed with its error and breaks nothing
-else.
+module:Class`) or, when its name is `catalogue` or begins with `catalogue_`, a mapping of names to `module:Class`
+strings; nothing behind the string is imported until it is asked for. A plugin that fails to import is listed with its
+error and breaks nothing else.
 """
 
 from __future__ import annotations
@@ -114,12 +114,12 @@ def _engine_first(point: EntryPoint) -> tuple[bool, str, str]:
 def _of_point(kind: str, point: EntryPoint) -> list[Entry]:
     package = point.dist.name if point.dist else "?"
     version = point.dist.version if point.dist else "?"
-    if point.name != CATALOGUE:
+    if point.name != CATALOGUE and not point.name.startswith(f"{CATALOGUE}_"):
         return [Entry(kind, point.name, point.value, package, version)]
     try:
         catalogue = point.load()
     except Exception as error:  # whatever a stranger's package raises on import, the others must still be listed
-        return [Entry(kind, f"{package}:{CATALOGUE}", point.value, package, version, _describe(error))]
+        return [Entry(kind, f"{package}:{point.name}", point.value, package, version, _describe(error))]
     return [Entry(kind, name, target, package, version) for name, target in catalogue.items()]
 
 

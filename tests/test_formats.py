@@ -315,3 +315,12 @@ def test_choices_are_listed_by_letter_between_question_and_instruction() -> None
         "<image>Find x.\n\nChoices:\nA. 12\nB. 13\nAnswer with the letter of the right choice.\n\nOnly the answer."
     )
     assert form.ask("Why?") == "Why?\n\nOnly the answer."
+
+
+def test_answer_only_takes_other_labels_for_the_answer_s_line() -> None:
+    form: Format = registry.make("formats", "answer_only", {"labels": ["A", "####"]})
+    assert form.parse("13 * 2 = 26\nA: 26").answer == "26"
+    assert form.parse("A: 1\n####: 2").answer == "2"
+    assert form.parse("13 * 2 = 26\nAnswer: 26").answer == "13 * 2 = 26\nAnswer: 26"
+    with pytest.raises(UsageError, match="labels"):
+        registry.make("formats", "answer_only", {"labels": []})

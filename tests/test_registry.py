@@ -17,6 +17,7 @@ from perceptdata.formats import FORMATS, ThinkBoxed
 
 CATALOGUE = {"think_boxed": "perceptdata.formats:ThinkBoxed"}
 EMPTY: dict[str, str] = {}
+MORE = {"boxed": "perceptdata.formats:Missing"}
 
 
 OWN = ("perceptdata", "catalogue", f"{__name__}:CATALOGUE")
@@ -152,3 +153,19 @@ def test_two_packages_with_one_name_cannot_be_told_apart(installed: Callable[...
 def test_the_same_plugin_offered_twice_is_no_conflict(installed: Callable[..., None]) -> None:
     installed(OWN, ("stranger", "think_boxed", "perceptdata.formats:ThinkBoxed"))
     assert registry.load("formats", "think_boxed") is ThinkBoxed
+
+
+def test_a_package_may_have_several_catalogues(installed: Callable[..., None]) -> None:
+    """The engine's own checkers and those of `builders/` are listed as one package's."""
+    installed(OWN, ("perceptdata", "catalogue_more", f"{__name__}:MORE"))
+    assert [(entry.name, entry.package) for entry in registry.entries("formats")] == [
+        ("boxed", "perceptdata"),
+        ("think_boxed", "perceptdata"),
+    ]
+    with pytest.raises(PluginError, match="cannot be imported"):
+        registry.load("formats", "boxed")
+
+
+def test_the_engine_s_checkers_stand_beside_the_families() -> None:
+    listed = {entry.name: entry.error for entry in registry.entries("checkers", check=True)}
+    assert listed.items() >= dict.fromkeys(("anls", "boxes", "relaxed", "vqa", "family", "family_perception")).items()

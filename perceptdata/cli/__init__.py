@@ -13,7 +13,9 @@ import typer
 import typer.core
 
 from perceptdata.cli import (
+    agreement,
     build,
+    consensus,
     demo,
     doctor,
     export,
@@ -22,6 +24,7 @@ from perceptdata.cli import (
     listing,
     report,
     run,
+    score,
     show,
     sql,
     status,
@@ -65,9 +68,12 @@ app.command("run", rich_help_panel=RECIPES)(run.command)
 app.command("status", rich_help_panel=RECIPES)(status.command)
 app.command("build", rich_help_panel=STEPS)(build.command)
 app.command("generate", rich_help_panel=STEPS)(generate.command)
+app.command("score", rich_help_panel=STEPS)(score.command)
 app.command("tag", rich_help_panel=STEPS)(tag.command)
+app.command("consensus", rich_help_panel=STEPS)(consensus.command)
 app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("report", rich_help_panel=LOOK)(report.command)
+app.command("agreement", rich_help_panel=LOOK)(agreement.command)
 app.command("show", rich_help_panel=LOOK)(show.command)
 app.command("sql", rich_help_panel=LOOK)(sql.command)
 

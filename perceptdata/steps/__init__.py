@@ -6,7 +6,9 @@ A step writes shards (`build`, `tag`); an output reads a view or the whole works
 
 STEPS = {
     "build": "perceptdata.steps.build:Build",
+    "consensus": "perceptdata.steps.consensus:Consensus",
     "generate": "perceptdata.steps.generate:Generate",
+    "score": "perceptdata.steps.score:Score",
     "tag": "perceptdata.steps.tag:Tag",
 }
 

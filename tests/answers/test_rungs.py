@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,27 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptdata import answers, registry
+from perceptdata.answers.rungs import _checker
 from perceptdata.errors import UsageError
-from perceptdata.example import Answer, CheckerRef, Example, Source
+from perceptdata.example import CheckerRef, Example
 from perceptdata.plugins import Checker
 
-SOURCE = Source(builder="b", version="1", corpus="c", split="train", key="1", licence="CC0-1.0")
+Score = Callable[..., float]
 
 
-def example(answer: Answer, choices: tuple[str, ...] = ()) -> Example:
-    return Example(
-        id="b/train/1",
-        stage="textual_reasoning",
-        group="g",
-        question="q",
-        answer=answer,
-        choices=choices,
-        source=SOURCE,
-    )
-
-
-def score(answer: str, text: str, choices: tuple[str, ...] = (), **fields: Any) -> float:
-    return answers.score(answer, example(Answer(text=text, **fields), choices))
+@pytest.fixture(scope="session")
+def score(asked: Any) -> Score:
+    """`score(answer, gold, choices, kind="number")`, by the exact rungs alone."""
+    return lambda answer, text, choices=(), **fields: answers.score(answer, asked(text, choices, **fields))
 
 
 LENGTHS = ("3 cm", "12 cm", "9 cm")
@@ -72,7 +64,7 @@ def test_choice_index(answer: str, choices: tuple[str, ...], index: int | None) 
     assert answers.choice_index(answer, choices) == index
 
 
-def test_choices_are_scored_by_what_they_name() -> None:
+def test_choices_are_scored_by_what_they_name(score: Score) -> None:
     for answer, right in (("B", 1.0), ("12 cm", 1.0), ("A", 0.0), ("horse", 0.0), ("", 0.0)):
         assert score(answer, "12 cm", LENGTHS, kind="choice", index=1) == right
         assert score(answer, "B", LENGTHS, kind="choice") == right
@@ -122,12 +114,12 @@ def test_choices_are_scored_by_what_they_name() -> None:
         ("2\\sqrt{3}", "2\\sqrt{3}", {}, True),  # a gold answer that is no plain number is compared as text
     ],
 )
-def test_numbers(answer: str, text: str, fields: dict[str, Any], right: bool) -> None:
+def test_numbers(score: Score, answer: str, text: str, fields: dict[str, Any], right: bool) -> None:
     assert score(answer, text, kind="number", **fields) == float(right)
 
 
 @given(st.fractions(), st.fractions())
-def test_numbers_are_compared_exactly(one: Any, other: Any) -> None:
+def test_numbers_are_compared_exactly(score: Score, one: Any, other: Any) -> None:
     assert score(str(one), str(other), kind="number") == float(one == other)
 
 
@@ -147,11 +139,11 @@ def test_numbers_are_compared_exactly(one: Any, other: Any) -> None:
         (" \n ", "dog", "text", False),
     ],
 )
-def test_other_kinds(answer: str, text: str, kind: str, right: bool) -> None:
+def test_other_kinds(score: Score, answer: str, text: str, kind: str, right: bool) -> None:
     assert score(answer, text, kind=kind) == float(right)
 
 
-def test_any_accepted_text_is_right() -> None:
+def test_any_accepted_text_is_right(score: Score) -> None:
     assert score("hound", "dog", accepts=("Hound", "puppy")) == 1.0
     assert score("cat", "dog", accepts=("Hound", "puppy")) == 0.0
 
@@ -160,13 +152,13 @@ KINDS = ["choice", "number", "expression", "set", "text", "structure", "boxes"]
 
 
 @given(answer=st.text(max_size=40), kind=st.sampled_from(KINDS), unit=st.none() | st.text(max_size=3))
-def test_nothing_a_model_writes_raises(answer: str, kind: str, unit: str | None) -> None:
+def test_nothing_a_model_writes_raises(score: Score, answer: str, kind: str, unit: str | None) -> None:
     assert score(answer, "13", ("12", "13"), kind=kind, unit=unit) in (0.0, 1.0)
 
 
 @given(text=st.text(min_size=1, max_size=20).filter(str.strip), kind=st.sampled_from(KINDS))
-def test_a_gold_answer_is_right_by_itself(text: str, kind: str) -> None:
-    assert answers.gold_score(example(Answer(text=text, kind=kind))) == 1.0
+def test_a_gold_answer_is_right_by_itself(asked: Any, text: str, kind: str) -> None:
+    assert answers.gold_score(asked(text, kind=kind)) == 1.0
 
 
 class Parity(Checker):
@@ -179,7 +171,7 @@ class Parity(Checker):
         return float(answer.isdigit() and int(answer) % 2 == self.odd)
 
 
-def test_a_checker_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checker_decides(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
 
     def make(kind: str, name: str, options: dict[str, Any]) -> Parity:
@@ -188,16 +180,16 @@ def test_a_checker_decides(monkeypatch: pytest.MonkeyPatch) -> None:
         return Parity(**options)
 
     monkeypatch.setattr(registry, "make", make)
-    answers._checker.cache_clear()
-    odd = example(Answer(text="1", kind="number", checker=CheckerRef(name="parity", args={"odd": True})))
-    even = example(Answer(text="2", kind="number", checker=CheckerRef(name="parity")))
+    _checker.cache_clear()
+    odd = asked("1", kind="number", checker=CheckerRef(name="parity", args={"odd": True}))
+    even = asked("2", kind="number", checker=CheckerRef(name="parity"))
     assert [answers.score("3", odd), answers.score("4", odd), answers.score("3", even)] == [1.0, 0.0, 0.0]
     assert answers.gold_score(odd) == answers.gold_score(even) == 1.0
     assert answers.score("", odd) == 0.0
     assert made == [{"odd": True}, {}]  # made once for each name and arguments
-    answers._checker.cache_clear()
+    _checker.cache_clear()
 
 
-def test_an_unknown_checker_is_named() -> None:
+def test_an_unknown_checker_is_named(score: Score) -> None:
     with pytest.raises(UsageError, match="there is no checker 'nonsuch'"):
         score("1", "1", checker=CheckerRef(name="nonsuch"))
