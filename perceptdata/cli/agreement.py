@@ -100,7 +100,7 @@ def _print_labels(found: Agreement, joined: Joined) -> None:
     many = len(joined.coded.annotators) > 2
     units = dict.fromkeys(path[0] for path in found.estimates if path[1] == "alpha")
     for unit in units:
-        table = Table(unit, "all", *found.labels, title=f"labels, by {unit}", title_justify="left")
+        table = Table("", "all", *found.labels, title=f"labels, by {unit}", title_justify="left")
         names = dict.fromkeys(path[1:-1] for path in found.estimates if path[0] == unit and path[1] != "f1")
         for name in names:
             if name[0] != "fleiss" or many:
@@ -114,7 +114,7 @@ def _print_spans(found: Agreement, joined: Joined) -> None:
     from rich.table import Table
 
     many = len(joined.coded.annotators) > 2
-    table = Table("F1", "all", *found.labels, title="spans", title_justify="left")
+    table = Table("", "all", *found.labels, title="spans, F1", title_justify="left")
     for _, pair, kind in dict.fromkeys(path[:3] for path in found.estimates if path[0] == "spans"):
         cells = (_say(found.estimates["spans", pair, kind, label]) for label in ("all", *found.labels))
         table.add_row(f"{kind} {pair}" if many else kind, *cells)

@@ -97,6 +97,14 @@ def say_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name.removeprefix('layers/')}" for name, count in counts.items()) or "nothing"
 
 
+def say_spent(ledger: Mapping[str, Any]) -> str:
+    """`480 calls (12 cached), 4,800 + 2,400 tokens, cost 0.12`."""
+    cost = "unknown" if ledger["cost"] is None else f"{ledger['cost']:.4f}"
+    tokens = f"{ledger['prompt_tokens']:,} + {ledger['completion_tokens']:,} tokens"
+    hours = "" if ledger["gpu_hours"] is None else f", {ledger['gpu_hours']:.2f} GPU-hours"
+    return f"{ledger['calls']:,} calls ({ledger['cached']:,} cached), {tokens}, cost {cost}{hours}"
+
+
 def print_outcome(done: Any) -> None:
     """What a step, view or output did, in a line or two."""
     from perceptdata.steps.output import Written
@@ -110,6 +118,8 @@ def print_outcome(done: Any) -> None:
     else:
         kept = f", {done.skipped} of {done.shards} shards were there already" if done.skipped else ""
         typer.echo(f"{done.step}: {say_counts(done.made)} in {done.seconds:.1f} s{kept}")
+        if done.spent:
+            typer.echo(f"  {say_spent(done.spent)}")
         if done.stopped:
             typer.echo(f"  stopped: {done.stopped}")
         if done.rejected:

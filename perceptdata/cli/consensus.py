@@ -33,5 +33,5 @@ def command(
         dry_run=dry_run,
         as_json=as_json,
         workers=workers,
-        then=(f"perceptdata agreement {' '.join([*layers, name])}", f"perceptdata show 0 --spans {name}"),
+        then=(f"perceptdata agreement {' '.join([*layers, name])}", "perceptdata report"),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perceptdata.cli.common import AsJson, console, print_json, say_counts
+from perceptdata.cli.common import AsJson, console, print_json, say_counts, say_spent
 from perceptdata.cli.run import RecipeWorkspace, workspace_of
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def _print(ws: Workspace, steps: list[StepStatus]) -> None:
         left = "?" if step.left is None else f"{step.left} shards"
         table.add_row(step.step, step.do, f"[{colour[step.state]}]{step.state}[/]", made, rejected, left)
     console().print(table)
+    for step in steps:
+        if step.outcome and step.outcome.spent:
+            typer.echo(f"{step.step}: {say_spent(step.outcome.spent)}")
     for name, view in ws.manifest.views.items():
         dropped = f"; left out: {say_counts(view.dropped)}" if view.dropped else ""
         typer.echo(f"view {name}: {view.rows or 0:,} rows{dropped}")

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from perceptdata import llm
 from perceptdata.errors import UsageError
 from perceptdata.execution.local import run_tasks
 from perceptdata.execution.task import Task
@@ -32,7 +33,8 @@ def _unwatched(done: int, total: int, rows: int) -> None:
 class Outcome:
     """What running a step did. `made` counts rows by room, over the whole step; `rejected` counts reasons.
 
-    `stopped` says why shards are left to make, such as a budget; None when the step is whole.
+    `stopped` says why shards are left to make, such as a budget; None when the step is whole. `spent` is the ledger of
+    a step that asks a model, over all its runs.
     """
 
     step: str
@@ -44,6 +46,7 @@ class Outcome:
     made: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+    spent: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
@@ -137,7 +140,17 @@ def outcome(
     rooms = [*ROOMS, IMAGES]
     made = {room: count for room in rooms if room != REJECTS and (count := run.rows(room))}
     shards, reasons = len(run.shards), dict(rejected.most_common())
-    return Outcome(name, run.do, version, shards, skipped, round(seconds, 3), made, reasons, stopped)
+    spent = _spent(ws, name) if "endpoint" in run.options else None
+    return Outcome(name, run.do, version, shards, skipped, round(seconds, 3), made, reasons, stopped, spent)
+
+
+def _spent(ws: Workspace, name: str) -> dict[str, Any] | None:
+    path = ws.path / llm.REPLIES
+    if not path.exists():
+        return None
+    with llm.ReplyCache(path) as replies:
+        ledger = replies.ledgers().get(name)
+    return ledger.to_json() if ledger else None
 
 
 def _make(ws: Workspace, plan: Plan, run: StepVersion, shards: Sequence[Shard], workers: int, watch: Watch) -> None:
