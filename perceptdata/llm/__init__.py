@@ -26,7 +26,7 @@ from __future__ import annotations
 from perceptdata.llm.cache import ReplyCache
 from perceptdata.llm.drive import Run, run_requests
 from perceptdata.llm.endpoint import Endpoint, Price
-from perceptdata.llm.estimate import Estimate, estimate
+from perceptdata.llm.estimate import Estimate, estimate, prompt_tokens
 from perceptdata.llm.ledger import Budget, Ledger
 from perceptdata.llm.reply import ERRORS, Reply
 from perceptdata.llm.request import Message, Picture, Request, Sampling, user
@@ -50,6 +50,7 @@ __all__ = [
     "Run",
     "Sampling",
     "estimate",
+    "prompt_tokens",
     "run_requests",
     "user",
 ]

@@ -10,7 +10,7 @@ to be written at 40 tokens a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from perceptdata.llm.cache import ReplyCache
@@ -60,7 +60,7 @@ def estimate(
         if replies.settled(request.key(endpoint), retry_failed) is not None:
             cached += 1
             continue
-        prompt += prompt_tokens(request, images)
+        prompt += prompt_tokens(request, _sizes(request, images))
         longest += request.sampling.max_tokens or ANSWER_TOKENS
     scale = 1.0 if total is None or not seen else total / seen
     calls = round((seen - cached) * scale)
@@ -88,12 +88,16 @@ def estimate(
     )
 
 
-def prompt_tokens(request: Request, images: ImageStore | None = None) -> int:
-    """About how many tokens the prompt has."""
+def prompt_tokens(request: Request, sizes: Iterable[tuple[int, int]] = ()) -> int:
+    """About how many tokens the prompt has; `sizes` are width and height of its images, in pixels."""
     tokens = -(-request.characters() // CHARACTERS_A_TOKEN) + TOKENS_A_MESSAGE * len(request.messages)
-    for sha256 in request.pictures():
-        if images is not None:
-            row = images.row(sha256)
-            width, height = fitted(row["width"], row["height"], request.max_pixels)
-            tokens += -(-width * height // PIXELS_A_TOKEN)
+    for width, height in sizes:
+        width, height = fitted(width, height, request.max_pixels)
+        tokens += -(-width * height // PIXELS_A_TOKEN)
     return tokens
+
+
+def _sizes(request: Request, images: ImageStore | None) -> Iterator[tuple[int, int]]:
+    if images is not None:
+        for row in map(images.row, request.pictures()):
+            yield row["width"], row["height"]

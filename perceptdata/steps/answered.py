@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -44,6 +45,7 @@ class GenerateWork:
     n: int
     see: See
     where: str | None
+    local: bool
 
     def count(self) -> int:
         """How many examples are asked."""
@@ -88,17 +90,28 @@ class GenerateWork:
     def _read(self) -> Iterator[Example]:
         table = pq.read_table(self.examples)
         if self.where:
-            table = table.filter(
-                pc.is_in(table.column("id"), value_set=pc.cast(ids_where(table, self.where), "string"))
-            )
+            chosen = pa.array(ids_where(table, self.where), pa.string())
+            table = table.filter(pc.is_in(table.column("id"), value_set=chosen))
         for row in table.to_pylist():
             yield Example.from_row(row)
 
     def _prompt(self, example: Example) -> Prompt | Reject:
         try:
-            return prompt_of(example, self.see, self.form, self._captions(example))
+            prompt = prompt_of(example, self.see, self.form, self._captions(example))
+            self._check_length(prompt, example)
         except Rejected as error:
             return self._reject(example, error)
+        return prompt
+
+    def _check_length(self, prompt: Prompt, example: Example) -> None:
+        """About how long the prompt is, against the format's limit; a local model counts its own tokens instead."""
+        limit = self.form.max_prompt_tokens
+        if limit is None or self.local:
+            return
+        sizes = [(image.width, image.height) for image in example.images if prompt.images]
+        tokens = llm.prompt_tokens(self.requests(prompt)[0], sizes)
+        if tokens > limit:
+            raise Rejected("prompt.too_long", f"the prompt has about {tokens} tokens; the format allows {limit}")
 
     def _captions(self, example: Example) -> dict[str, str]:
         wanted = [image.sha256 for image in example.images]

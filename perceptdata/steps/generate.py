@@ -134,6 +134,7 @@ class Generate(Step):
             n=self.n,
             see=self.see,
             where=self.where,
+            local=self.model is not None,
         )
         return [
             Shard(

@@ -151,6 +151,14 @@ def test_answers_of_no_use_are_rejects_with_a_reason(ws: Workspace, server: Call
     assert all("#cot/0" in key for key in keys)
 
 
+def test_an_overlong_prompt_is_a_reject_and_is_not_sent(ws: Workspace, server: Callable[..., Server]) -> None:
+    model = server()
+    short = {"use": "think_boxed", "max_prompt_tokens": 50}
+    done = generate(ws, model, where=VISUAL, format=short)
+    assert done.rejected == {"prompt.too_long": 12}
+    assert model.asked == []
+
+
 def test_trouble_on_the_way_is_asked_again(ws: Workspace, server: Callable[..., Server]) -> None:
     broken = iter([True] * 2 + [False] * 100)
     model = server(lambda asked, times: Say.error(500) if next(broken) else Say.text(SAID))
