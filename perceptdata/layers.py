@@ -39,11 +39,10 @@ class Producer(Record):
     config: str
 
 
-class Response(Record):
-    """A generated answer to an example. Its text address is `<example_id>#<step>/<sample>`."""
+class GeneratedText(Record):
+    """What a model wrote, with what it took; sample number `sample` of its step."""
 
     text_id: str
-    example_id: str
     sample: Int32
     text: str
     text_sha256: str
@@ -56,21 +55,16 @@ class Response(Record):
     producer: Producer
 
 
-class Caption(Record):
+class Response(GeneratedText):
+    """An answer to an example. Its text address is `<example_id>#<step>/<sample>`."""
+
+    example_id: str
+
+
+class Caption(GeneratedText):
     """A generated or given caption of one image. Its text address is `img:<sha256>#<step>/<sample>`."""
 
-    text_id: str
     image: str
-    sample: Int32
-    text: str
-    text_sha256: str
-    finish_reason: str | None = None
-    model: str | None = None
-    prompt_tokens: Int32 | None = None
-    completion_tokens: Int32 | None = None
-    cost: float | None = None
-    meta: Json = Field(default_factory=dict)
-    producer: Producer
 
 
 class SpanRecord(Record):
