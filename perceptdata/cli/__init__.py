@@ -29,6 +29,7 @@ from perceptdata.cli import (
     sql,
     status,
     tag,
+    tagger,
 )
 from perceptdata.errors import PerceptDataError
 
@@ -71,6 +72,7 @@ app.command("generate", rich_help_panel=STEPS)(generate.command)
 app.command("score", rich_help_panel=STEPS)(score.command)
 app.command("tag", rich_help_panel=STEPS)(tag.command)
 app.command("consensus", rich_help_panel=STEPS)(consensus.command)
+app.add_typer(tagger.app, name="tagger", rich_help_panel=STEPS)
 app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("report", rich_help_panel=LOOK)(report.command)
 app.command("agreement", rich_help_panel=LOOK)(agreement.command)

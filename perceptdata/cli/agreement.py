@@ -33,7 +33,8 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Compare annotators of the same texts: kappa, alpha, span F1, borders apart from labels, and where they differ."""
-    from perceptdata.agreement import DawidSkene, compare, disagreements, read, refine
+    from perceptdata.agreement import DawidSkene, compare, disagreements, disputed, read, refine
+    from perceptdata.agreement.consensus import FEWEST
     from perceptdata.agreement.reading import source_of
     from perceptdata.agreement.tokens import tokenizer_in
     from perceptdata.workspace import Workspace
@@ -44,8 +45,9 @@ def command(
     pieces = refine(coded, tokenize)
     groups = [source_of(address) for address in coded.ids] if by else None
     found = compare(coded, bootstraps, groups=groups, tokenize=tokenize, pieces=pieces)
-    model = DawidSkene.fit(pieces.clauses().label, len(coded.scheme.labels))
-    disputed = disagreements(coded, pieces=pieces)
+    enough = len(coded.annotators) >= FEWEST
+    model = DawidSkene.fit(pieces.clauses().label, len(coded.scheme.labels)) if enough else None
+    count, worst = len(disputed(pieces)), disagreements(coded, show, pieces)
     if as_json:
         print_json(
             {
@@ -54,25 +56,26 @@ def command(
                 "left_out": joined.counts(),
                 **found["all"].to_json(),
                 "sources": {name: each.to_json() for name, each in found.items() if name != "all"},
-                "dawid_skene": model.to_json(coded.annotators, coded.scheme.labels),
-                "disputed": len(disputed),
-                "disagreements": [each.to_json() for each in disputed[:show]],
+                "dawid_skene": model.to_json(coded.annotators, coded.scheme.labels) if model else None,
+                "disputed": count,
+                "disagreements": [each.to_json() for each in worst],
             }
         )
         return
-    _print_counts(joined, found["all"], len(disputed))
+    _print_counts(joined, found["all"], count)
     if not coded.texts:
         return
     _print_labels(found["all"], joined)
     _print_spans(found["all"], joined)
     if len(found) > 1:
         _print_groups(found)
-    if len(coded.annotators) > 2:
+    if model:
         _print_annotators(model, joined)
-    _print_disputed(disputed[:show])
+    _print_disputed(worst)
     where = "" if workspace == DEFAULT_WORKSPACE else f" --workspace {workspace}"
     named = " ".join(f"--from {layer}" for layer in layers)
-    print_next(f"perceptdata consensus {named}{where}", f"perceptdata agreement {' '.join(layers)} --json{where}")
+    consensus = [f"perceptdata consensus {named}{where}"] if model else []
+    print_next(*consensus, f"perceptdata agreement {' '.join(layers)} --json{where}")
 
 
 def _print_counts(joined: Joined, found: Agreement, disputed: int) -> None:
@@ -153,10 +156,10 @@ def _print_annotators(model: DawidSkene, joined: Joined) -> None:
     console().print(table)
 
 
-def _print_disputed(disputed: list[Disagreement]) -> None:
-    if disputed:
+def _print_disputed(worst: list[Disagreement]) -> None:
+    if worst:
         typer.echo("heaviest disagreements:")
-    for each in disputed:
+    for each in worst:
         said = ", ".join(f"{name} {label}" for name, label in each.labels.items())
         typer.echo(f"  {each.weight:>5} {said}  ({each.text_id} {each.start}–{each.end})")
         typer.echo(f"        {' '.join(each.text.split())}")

@@ -36,7 +36,7 @@ def command(
         from perceptdata.report.tokens import print_tokens, tokens_of
         from perceptdata.vlm.loading import Reader
 
-        shown = tokens_of(ws, found, Reader.read(model))
+        shown = tokens_of(ws, found, Reader.read(model), asked=row)
         if as_json:
             print_json([each.to_json() for each in shown])
         else:

@@ -83,8 +83,6 @@ class Consensus(Step):
             labels.append((coded.annotators, refine(coded).clauses().label))
         found = {annotator for names, _ in labels for annotator in names}
         annotators = tuple(sorted(found, key=lambda each: (self.from_.index(each.partition(":")[0]), each)))
-        if len(annotators) < 2:
-            raise UsageError(f"a consensus is of two annotators at least, not of {', '.join(annotators)} alone")
         if len(schemes) > 1:
             raise UsageError(f"a consensus is of one scheme, not of {', '.join(sorted(each.id for each in schemes))}")
         together = np.concatenate([_columns(label, names, annotators) for names, label in labels])
@@ -96,16 +94,18 @@ class Consensus(Step):
 
     def _given(self, ws: Workspace) -> dict[str, Given]:
         """What is known of each shard of examples of which a layer of `from` speaks, in their order."""
+        examples = {f"{step}/{shard}": ws.file(file) for step, shard, _, file in ws.shards(EXAMPLES)}
         layers: dict[str, dict[str, list[Path]]] = {}
         for layer in self.from_:
             for room in _rooms(ws, layer):
-                for _, _, entry, file in ws.shards(room, layer):
+                for _, shard, entry, file in ws.shards(room, layer):
+                    if entry.about not in examples:
+                        raise UsageError(f"{layer}/{shard} speaks of {entry.about}, which is not there; run it again")
                     layers.setdefault(entry.about, {}).setdefault(layer, []).append(ws.file(file))
         written: dict[str, dict[str, list[Path]]] = {}
         for kind in WRITTEN:
             for step, _, entry, file in ws.shards(layer_room(kind)):
                 written.setdefault(entry.about, {}).setdefault(step, []).append(ws.file(file))
-        examples = {f"{step}/{shard}": ws.file(file) for step, shard, _, file in ws.shards(EXAMPLES)}
         return {
             about: Given(path, layers[about], written.get(about, {}))
             for about, path in examples.items()

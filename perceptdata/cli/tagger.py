@@ -1,0 +1,155 @@
+"""`perceptdata tagger`: train a tagger on labelled texts, and score taggers against labelled texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, console, print_json, print_next
+
+if TYPE_CHECKING:
+    from perceptdata.labelled import LabelledText, Measured
+
+app = typer.Typer(no_args_is_help=True, help="Train taggers on labelled texts, and score them.")
+
+# What is scored unless `--use` says otherwise: each tagger that needs no options, alone and behind `structure`.
+CHAINS = ("structure", "cues", "linear", "structure,cues", "structure,linear")
+COLUMNS = {
+    "macro_f1": "macro-F1",
+    "perception": "P",
+    "reasoning": "R",
+    "other": "O",
+    "perception_precision": "P precision",
+    "perception_share_error": "P share error",
+    "perception_share_bias": "P share bias",
+    "labelled": "labelled",
+    "texts": "texts",
+    "left_out": "left out",
+}
+
+
+@app.command("train")
+def train(
+    labelled: Annotated[
+        list[str], typer.Argument(metavar="FROM...", help="Labelled files (JSON lines), or layers of the workspace.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The file to write the model to.")],
+    name: Annotated[str, typer.Option("--tagger", help="Which tagger to train.")] = "linear",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Train a tagger on labelled texts, and say how right it is on sources that it has not seen.
+
+    The scores come from models that leave one source out; the model that is written learned from all. Texts are split by
+    source, never by row: rows of a source look alike, and a split by row measures memory.
+    """
+    from perceptdata.errors import UsageError
+    from perceptdata.labelled import TrainableTagger, leave_one_source_out, sources
+    from perceptdata.registry import load
+
+    kind: Any = load("taggers", name)
+    if not issubclass(kind, TrainableTagger):
+        raise UsageError(f"tagger '{name}' does not learn; 'linear' does")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent} is no folder; make it, or name another --out")
+    texts = _read(labelled, workspace)
+    kind.train(texts, out)
+    found = {"tagger": name, "file": str(out), "texts": len(texts), "sources": {}, "left_out_pooled": None}
+    if len(sources(texts)) > 1:
+        by_source, pooled = leave_one_source_out(kind, texts)
+        found["sources"] = {source: one.to_row() for source, one in by_source.items()}
+        found["left_out_pooled"] = pooled.to_row()
+    if as_json:
+        print_json(found)
+        return
+    if found["left_out_pooled"]:
+        rows = [*found["sources"].items(), ("all sources, pooled", found["left_out_pooled"])]
+        _print("leaving out", rows, [column for column in COLUMNS if column != "left_out"])
+    else:
+        typer.echo("one source only: nothing can be left out, so there is no score")
+    typer.echo(f"{out}: {name}, trained on {len(texts):,} texts of {len(sources(texts))} sources")
+    print_next(f"perceptdata tagger eval OTHER.jsonl --use {name}={out}")
+
+
+@app.command("eval")
+def evaluate(
+    labelled: Annotated[Path, typer.Argument(metavar="FILE", help="Labelled texts, JSON lines.")],
+    use: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--use",
+            metavar="TAGGER",
+            help="A tagger, a chain (structure,linear), or a trained one with its file (linear=mine.npz); repeat.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score taggers on a labelled file: in non-space characters, from the raw text, pooled over sources.
+
+    A trained tagger is not scored on what it learned from; how many texts that leaves out is the last column.
+    """
+    from perceptdata.labelled import pass_agreement, read_labelled
+
+    texts = read_labelled(labelled)
+    found = {spelled: _scored(spelled, texts) for spelled in use or CHAINS}
+    if as_json:
+        print_json({"taggers": [{"tagger": spelled, **row} for spelled, row in found.items()]})
+        return
+    _print("tagger", list(found.items()), list(COLUMNS))
+    passes = pass_agreement(texts)
+    if passes is not None:
+        by_label = ", ".join(f"{label} {f1:.3f}" for label, f1 in passes.f1.items())
+        typer.echo(
+            f"the two passes agree on {passes.agreed:.1%} of the characters, kappa {passes.kappa:.3f} (F1 {by_label})"
+        )
+    if any(row["left_out"] for row in found.values()):
+        typer.echo(
+            "texts that a tagger learned from are left out of its row, so rows over different texts do not compare; "
+            "`perceptdata tagger train` gives scores on sources left out"
+        )
+
+
+def _scored(spelled: str, texts: list[LabelledText]) -> dict[str, Any]:
+    """The numbers of one chain, on the texts that none of its taggers learned from."""
+    from perceptdata.labelled import TrainableTagger, measure
+    from perceptdata.layers import text_sha256
+    from perceptdata.registry import make
+
+    chain = []
+    for part in spelled.split(","):
+        name, _, file = part.strip().partition("=")
+        chain.append(make("taggers", name, {"model": file} if file else {}))
+    learned = frozenset().union(*(one.learned_from() for one in chain if isinstance(one, TrainableTagger)))
+    fresh = [one for one in texts if text_sha256(one.text) not in learned]
+    measured: Measured = measure(fresh, chain)
+    return {**measured.to_row(), "left_out": len(texts) - len(fresh)}
+
+
+def _read(labelled: list[str], workspace: Path) -> list[LabelledText]:
+    """All texts of the files and layers. A text that two of them hold is a UsageError."""
+    from perceptdata.errors import UsageError
+    from perceptdata.labelled import from_layer, read_labelled
+    from perceptdata.layers import text_sha256
+    from perceptdata.workspace import Workspace
+
+    found: dict[str, LabelledText] = {}
+    for source in labelled:
+        path = Path(source)
+        if not path.exists() and (path.suffix or path.name != source):
+            raise UsageError(f"{source} does not exist; name a file of labelled texts, or a layer of the workspace")
+        for one in read_labelled(path) if path.exists() else from_layer(Workspace(workspace), source):
+            if found.setdefault(text_sha256(one.text), one) is not one:
+                raise UsageError(f"{source}: text '{one.id}' is labelled twice; leave one of the two out")
+    return list(found.values())
+
+
+def _print(first: str, rows: list[tuple[str, dict[str, Any]]], columns: list[str]) -> None:
+    from rich.table import Table
+
+    table = Table(first, *(COLUMNS[column] for column in columns))
+    for name, row in rows:
+        said = (f"{row[column]:.3f}" if isinstance(row[column], float) else str(row[column]) for column in columns)
+        table.add_row(name, *said)
+    console().print(table)
