@@ -145,7 +145,7 @@ def _file(path: str | Path, name: str) -> bytes:
 
 def _inside(ref: FileIn) -> str:
     """The file's real path, which must lie in the root's, whatever links and `..` lead there."""
-    root = _real_root(ref.root)
+    root = _real_root(os.path.abspath(ref.root))  # a relative one means another folder after chdir
     try:
         path = os.path.realpath(os.path.join(root, ref.name))
     except ValueError as error:  # as in _file
@@ -156,7 +156,7 @@ def _inside(ref: FileIn) -> str:
 
 
 @lru_cache(maxsize=64)
-def _real_root(root: Path) -> str:
+def _real_root(root: str) -> str:
     return os.path.realpath(root)
 
 

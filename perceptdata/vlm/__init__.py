@@ -1,6 +1,6 @@
 """A local transformers model: loaded, asked, and answering as an endpoint would.
 
-    loading.py      LocalModel: a checkpoint with its tokenizer and processor, checked to be usable
+    loading.py      LocalModel: a checkpoint with its tokenizer and processor, checked to be usable; Reader: no weights
     rendering.py    Request -> the exact text and tensors that the model is given, or a reject
     batch.py        prepared requests, ragged image lists and all, as one left-padded batch
     generation.py   batched answers; every sample has random numbers of its own

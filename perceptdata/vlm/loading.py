@@ -38,18 +38,51 @@ class _Libraries(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class LocalModel:
-    """A network in evaluation mode with what turns texts and images into its inputs.
+class Reader:
+    """What turns texts and images into a model's inputs: all of a checkpoint but its weights.
 
-    `processor` is None for a text model. `end_ids` end a turn, `media_ids` are never sampled. `context` is the longest
-    sequence in tokens (None: the configuration names none).
+    `processor` is None for a text model. `end_ids` end a turn.
     """
 
     name: str
-    network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     processor: ProcessorMixin | None
     end_ids: tuple[int, ...]
+
+    @classmethod
+    def read(cls, source: str | Path) -> Reader:
+        """The reader of a folder or a Hub name; no weights are touched. Raises UsageError as `LocalModel.load` does."""
+        transformers = _import().transformers
+        name, path = str(source), _path(source)
+        try:
+            with _quiet(transformers):
+                config = transformers.AutoConfig.from_pretrained(path)
+                processor, tokenizer = _processor(transformers, path, config)
+                ends = _end_ids(_generation_config(transformers, path), tokenizer)
+        except _UNLOADABLE as error:
+            raise UsageError(f"{name} cannot be loaded: {_first_line(error)}") from error
+        _check(name, processor, tokenizer, ends)
+        return Reader(name, tokenizer, processor, ends)
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether prompts may hold images (whether the model then looks at them: `sight.looks_at_images`)."""
+        return self.processor is not None
+
+    @property
+    def image_token(self) -> str | None:
+        """What a chat template writes where an image stands; None for a text model."""
+        return getattr(self.processor, "image_token", None)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalModel(Reader):
+    """A network in evaluation mode, with its reader.
+
+    `media_ids` are never sampled. `context` is the longest sequence in tokens (None: the configuration names none).
+    """
+
+    network: PreTrainedModel
     pad_id: int
     media_ids: tuple[int, ...]
     context: int | None
@@ -75,43 +108,26 @@ class LocalModel:
             ) from error
         except (*_UNLOADABLE, libraries.safetensors.SafetensorError) as error:
             raise UsageError(f"{name} cannot be loaded: {_first_line(error)}") from error
-        if (processor or tokenizer).chat_template is None:
-            raise UsageError(
-                f"{name} has no chat template; use its instruction-tuned version, or add a chat_template.jinja to it"
-            )
-        if processor is not None and not _is_token(tokenizer, getattr(processor, "image_token", None)):
-            raise UsageError(f"the processor of {name} has no image token, so no image can be placed in a prompt")
-        ends = _end_ids(network, tokenizer)
-        if not ends:
-            raise UsageError(f"{name} names no end token; add eos_token_id to its generation_config.json")
+        ends = _end_ids(network.generation_config, tokenizer)
+        _check(name, processor, tokenizer, ends)
         pad = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         network.generation_config = libraries.transformers.GenerationConfig(eos_token_id=list(ends), pad_token_id=pad)
         named = [getattr(part, key, None) for part in (network.config, processor) for key in _MEDIA_IDS]
         return cls(
             name,
-            network,
             tokenizer,
             processor,
-            end_ids=ends,
+            ends,
+            network,
             pad_id=pad,
             media_ids=tuple(sorted({token for token in named if token is not None})),
             context=getattr(network.config.get_text_config(), "max_position_embeddings", None),
         )
 
     @property
-    def sees_images(self) -> bool:
-        """Whether prompts may hold images (whether it then looks at them: `sight.looks_at_images`)."""
-        return self.processor is not None
-
-    @property
     def device(self) -> torch.device:
         """Where the network is."""
         return self.network.device
-
-    @property
-    def image_token(self) -> str | None:
-        """What a chat template writes where an image stands; None for a text model."""
-        return getattr(self.processor, "image_token", None)
 
 
 def fingerprint(source: str | Path) -> str:
@@ -235,8 +251,28 @@ def _is_token(tokenizer: PreTrainedTokenizerBase, token: str | None) -> bool:
     return token is not None and tokenizer.convert_tokens_to_ids(token) not in (None, tokenizer.unk_token_id)
 
 
-def _end_ids(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    named = network.generation_config.eos_token_id
+def _check(name: str, processor: Any, tokenizer: PreTrainedTokenizerBase, ends: tuple[int, ...]) -> None:
+    """Refuse what would fail later, each in a sentence."""
+    if (processor or tokenizer).chat_template is None:
+        raise UsageError(
+            f"{name} has no chat template; use its instruction-tuned version, or add a chat_template.jinja to it"
+        )
+    if processor is not None and not _is_token(tokenizer, getattr(processor, "image_token", None)):
+        raise UsageError(f"the processor of {name} has no image token, so no image can be placed in a prompt")
+    if not ends:
+        raise UsageError(f"{name} names no end token; add eos_token_id to its generation_config.json")
+
+
+def _generation_config(transformers: Any, path: str) -> Any:
+    """The checkpoint's own, or the library's where it has none."""
+    try:
+        return transformers.GenerationConfig.from_pretrained(path)
+    except OSError:
+        return transformers.GenerationConfig()
+
+
+def _end_ids(generation_config: Any, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    named = generation_config.eos_token_id
     ids = named if isinstance(named, list) else [named]
     return tuple(dict.fromkeys(token for token in (*ids, tokenizer.eos_token_id) if token is not None))
 

@@ -23,7 +23,7 @@ from perceptdata import images
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE, Example, Turn
 from perceptdata.formats import Format
-from perceptdata.vlm.loading import LocalModel
+from perceptdata.vlm.loading import LocalModel, Reader
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -92,7 +92,7 @@ def prepare(model: LocalModel, request: Request, new_tokens: int = 0) -> Prepare
     `prompt.too_long`, `text.special_token`.
     """
     text, opened = render(model, request)
-    inputs = _encode(model, text, [images.decode(data) for data in request.images], request.max_pixels)
+    inputs = encode(model, text, [images.decode(data) for data in request.images], request.max_pixels)
     tokens = inputs["input_ids"].shape[1]
     limit = request.max_prompt_tokens
     if limit is not None and tokens > limit:
@@ -105,14 +105,14 @@ def prepare(model: LocalModel, request: Request, new_tokens: int = 0) -> Prepare
     return Prepared(request, text, opened, inputs, tokens)
 
 
-def render(model: LocalModel, request: Request) -> tuple[str, str]:
+def render(model: Reader, request: Request) -> tuple[str, str]:
     """The prompt's text, image tokens not yet expanded, and the end of it that belongs to the answer."""
     turns = [*request.history, Turn(role="user", text=request.question)]
     parts = [_parts(turn.text) for turn in turns]
     _check_parts(model, request, list(chain.from_iterable(parts)))
-    messages = [_message(model, turn.role, content) for turn, content in zip(turns, parts, strict=True)]
+    messages = [message(model, turn.role, content) for turn, content in zip(turns, parts, strict=True)]
     if request.system:
-        messages.insert(0, _message(model, "system", [request.system]))
+        messages.insert(0, message(model, "system", [request.system]))
     writer = model.processor or model.tokenizer
     known = {name: value for name, value in request.variables.items() if name in str(writer.chat_template)}
     try:
@@ -131,7 +131,7 @@ def _parts(text: str) -> list[str | None]:
     return [piece for piece in pieces if piece != ""]
 
 
-def _message(model: LocalModel, role: str, parts: Sequence[str | None]) -> dict[str, Any]:
+def message(model: Reader, role: str, parts: Sequence[str | None]) -> dict[str, Any]:
     """One turn as templates want it: a list of parts for models that see images, a string for the others."""
     if not model.sees_images:
         return {"role": role, "content": "".join(part or "" for part in parts)}
@@ -139,7 +139,7 @@ def _message(model: LocalModel, role: str, parts: Sequence[str | None]) -> dict[
     return {"role": role, "content": content}
 
 
-def _check_parts(model: LocalModel, request: Request, parts: Sequence[str | None]) -> None:
+def _check_parts(model: Reader, request: Request, parts: Sequence[str | None]) -> None:
     places, count = parts.count(None), len(request.images)
     if places != count:
         raise Rejected("image.placeholders", f"{places} {IMAGE} for {count} images; give each exactly one")
@@ -152,7 +152,7 @@ def _check_parts(model: LocalModel, request: Request, parts: Sequence[str | None
             raise Rejected("text.special_token", f"the prompt contains {found}, a special token of {model.name}")
 
 
-def _check_places(model: LocalModel, text: str, parts: Sequence[str | None]) -> None:
+def _check_places(model: Reader, text: str, parts: Sequence[str | None]) -> None:
     """Images stand between the same texts as in the request: some templates move them to the front."""
     token = model.image_token
     if token is None:
@@ -167,7 +167,7 @@ def _check_places(model: LocalModel, text: str, parts: Sequence[str | None]) -> 
         raise Rejected("prompt.images", f"the chat template of {model.name} does not keep images where {IMAGE} stands")
 
 
-def _opening(model: LocalModel, text: str, prefill: str) -> tuple[str, str]:
+def _opening(model: Reader, text: str, prefill: str) -> tuple[str, str]:
     """What the template has put into the assistant's turn, and what the prefill adds to it."""
     ends = tuple(model.tokenizer.convert_ids_to_tokens(list(model.end_ids)))
     if text.rstrip().endswith(ends):
@@ -186,19 +186,18 @@ def _opening(model: LocalModel, text: str, prefill: str) -> tuple[str, str]:
     return thinking.group(), prefill.removeprefix(THINK).lstrip()
 
 
-def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: int | None) -> dict[str, Tensor]:
+def encode(model: Reader, text: str, pictures: list[Picture], max_pixels: int | None) -> dict[str, Tensor]:
     """The tensors of one prompt: token ids, masks and token types of shape (1, tokens), and what the images became."""
     if model.processor is None:
         return dict(model.tokenizer([text], add_special_tokens=False, return_tensors="pt"))
     options: dict[str, Any] = {}
     if max_pixels is not None:
         pictures, options = fit(model, model.processor.image_processor, pictures, max_pixels)
-    bos = model.tokenizer.bos_token
     try:
         encoded = model.processor(
             text=[text],
             images=pictures or None,
-            add_special_tokens=bos is None or not text.startswith(bos),  # as the library's own chat route does
+            add_special_tokens=adds_special_tokens(model, text),
             return_tensors="pt",
             **options,
         )
@@ -207,8 +206,14 @@ def _encode(model: LocalModel, text: str, pictures: list[Picture], max_pixels: i
     return dict(encoded)
 
 
+def adds_special_tokens(model: Reader, text: str) -> bool:
+    """Whether the tokenizer adds its own to a rendered text: as the library's own chat route does."""
+    bos = model.tokenizer.bos_token
+    return model.processor is not None and (bos is None or not text.startswith(bos))
+
+
 def fit(
-    model: LocalModel, processor: Any, pictures: list[Picture], max_pixels: int
+    model: Reader, processor: Any, pictures: list[Picture], max_pixels: int
 ) -> tuple[list[Picture], dict[str, Any]]:
     """Images of at most `max_pixels`, by the model's own rule where that rule counts pixels (Qwen-VL).
 
