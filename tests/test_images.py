@@ -338,7 +338,7 @@ def test_every_picture_of_the_real_corpora_is_measured_as_it_is_seen(shared: Pat
 def test_a_relative_root_is_the_one_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, colour in (("a", "red"), ("b", "blue")):
         (tmp_path / name / "img").mkdir(parents=True)
-        Pillow.new("RGB", (2, 2), colour).save(tmp_path / name / "img" / "x.png")
+        Image.new("RGB", (2, 2), colour).save(tmp_path / name / "img" / "x.png")
     hashes = []
     for name in ("a", "b"):
         monkeypatch.chdir(tmp_path / name)
