@@ -5,5 +5,6 @@ A new annotator is a module and a line here. Nothing is imported until one is as
 
 TAGGERS = {
     "cues": "perceptdata.annotators.taggers.cues:Cues",
+    "linear": "perceptdata.annotators.taggers.linear:Linear",
     "structure": "perceptdata.annotators.taggers.structure:Structure",
 }

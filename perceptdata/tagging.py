@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +29,12 @@ from perceptdata.spans import PRO, Scheme, SpanSet
 SPANS_TYPE: pa.ListType = Spans.arrow_schema().field("spans").type
 
 
-def tag_batch(items: Sequence[tuple[str, str, Example | None]], taggers: Sequence[Tagger]) -> list[SpanSet]:
-    """One span set a text, in order: what the chain says of it.
+def tag_batch(
+    items: Sequence[tuple[str, str, Example | None]],
+    taggers: Sequence[Tagger],
+    meta: Sequence[dict[str, Any]] | None = None,
+) -> list[SpanSet]:
+    """One span set a text, in order: what the chain says of it. `meta` is what else is known of each text.
 
     Raises UsageError when the taggers' schemes differ, PluginError when a tagger returns another number of sets than it
     was given texts, cuts through a clause, or labels one that is labelled already.
@@ -47,7 +52,9 @@ def tag_batch(items: Sequence[tuple[str, str, Example | None]], taggers: Sequenc
     for at, (text_id, text, example) in enumerate(items):
         part = slice(int(found.offsets[at]), int(found.offsets[at + 1]))
         # Views: what one tagger is found to say, the next one reads in its items.
-        texts.append(TextItem(text_id, text, example, found.start[part], found.end[part], label[part], score[part]))
+        known = meta[at] if meta else {}
+        clauses = (found.start[part], found.end[part], label[part], score[part])
+        texts.append(TextItem(text_id, text, example, *clauses, known))
     told = []
     for number, tagger in enumerate(taggers):
         sets = tagger.tag(texts)

@@ -1,10 +1,8 @@
 """`cues`: which words of a clause speak for perception, reasoning or neither.
 
 A clause's score for a label is the sum of the weights of its cues for that label (`cues.tsv`: cue, label, weight, and
-why it is one), plus what its form says (`FORMS`): a colon at its end, its length, how far into the text it stands. Tags
-and code are `other`, whatever words they hold. The three scores become probabilities (softmax), and the span's `score`
-is the margin between the best and the second, in [0, 1]: 0 is a coin toss. An example without an image has nothing to
-perceive, so there the other two labels compete alone.
+why it is one), plus what its form says (`FORMS`): a colon at its end, its length, how far into the text it stands.
+`batch` makes labels and margins of the scores.
 
 Cues are matched in lower-case ASCII, as whole words, the longest where several begin together; a cue that ends in `*`
 is the beginning of a word. One Aho-Corasick automaton finds them all over the whole batch at once; it is built when
@@ -18,7 +16,6 @@ import csv
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -30,7 +27,8 @@ from perceptdata.plugins import Tagger, TextItem
 from perceptdata.segmentation.buffer import CLOSER, WORD, Buffer
 from perceptdata.spans import PRO, SpanSet
 
-PERCEPTION, OTHER = PRO.code("perception"), PRO.code("other")
+from .batch import Batch
+
 SHORT, MIDDLING = 15, 40  # code points
 
 # What the form of a clause says for (perception, reasoning, other).
@@ -107,64 +105,21 @@ class Cues(Tagger):
         """One span a clause that was open."""
         if not texts:
             return []
-        counts = np.array([len(item.start) for item in texts])
-        offsets = np.concatenate(([0], np.cumsum(counts)))
-        buffer = Buffer.of([item.text for item in texts])
-        start, end = np.concatenate([item.start for item in texts]), np.concatenate([item.end for item in texts])
-        base = np.repeat(buffer.base[:-1], counts)
-        at = np.arange(len(start)) - np.repeat(offsets[:-1], counts)
-        late = at / np.maximum(np.repeat(counts, counts) - 1, 1)
-        # Without an image there is nothing to perceive: what such a text states was given to it.
-        sighted = np.repeat([item.example is None or bool(item.example.images) for item in texts], counts)
-        label, margin = _decide(buffer, base + start, base + end, late, sighted)
-
-        keep = (np.concatenate([item.label for item in texts]) < 0) & (margin >= self.abstain_below)
-        cuts = np.concatenate(([0], np.cumsum(keep)))[offsets].tolist()
-        start, end, label, margin = start[keep], end[keep], label[keep], margin[keep]
-        tagger = np.zeros(len(start), np.int8)
-        return [
-            SpanSet(PRO, start[a:b], end[a:b], label[a:b], margin[a:b], tagger[a:b], (self.name,))
-            for a, b in pairwise(cuts)
-        ]
+        batch = Batch.of(texts)
+        return batch.spans(cue_scores(batch), self.name, self.abstain_below)
 
 
-def _decide(
-    buffer: Buffer,
-    start: NDArray[np.int64],
-    end: NDArray[np.int64],
-    late: NDArray[np.float64],
-    sighted: NDArray[np.bool_],
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Label and margin of every clause `[start, end)` of the buffer.
-
-    `late` is a clause's place in its text, 0 to 1; where `sighted` is false it cannot be perception.
-    """
-    if not len(start):
-        return np.empty(0, np.int8), np.empty(0, np.float32)
+def cue_scores(batch: Batch) -> NDArray[np.float64]:
+    """What cues and form say of every clause, one column a label."""
     matcher = _matcher()
-    cue, cue_start, cue_end = match(buffer)
-    clause = np.searchsorted(start, cue_start, side="right") - 1
-    within = (clause >= 0) & (cue_end <= end[clause])
+    cue, cue_start, cue_end = match(batch.buffer)
+    clause = np.searchsorted(batch.start, cue_start, side="right") - 1
+    within = clause >= 0
+    within[within] = cue_end[within] <= batch.end[clause[within]]
     cue, clause = cue[within], clause[within]
-    labels = len(PRO.labels)
-    sums = np.bincount(clause * labels + matcher.label[cue], matcher.weight[cue], minlength=len(start) * labels)
-    total = sums.reshape(-1, labels) + _forms(buffer, start, end, late)
-    total[~sighted, PERCEPTION] = -np.inf
-
-    odds = np.exp(total - total.max(axis=1, keepdims=True))
-    share = odds / odds.sum(axis=1, keepdims=True)
-    label = share.argmax(axis=1).astype(np.int8)
-    ranked = np.sort(share, axis=1)
-    # Rounded, so that the last bit of exp() never reaches the stored bytes.
-    margin = np.round(ranked[:, -1] - ranked[:, -2], 3).astype(np.float32)
-
-    raw = np.frombuffer(buffer.raw, np.uint8)
-    opens, closes = raw[start], raw[end - 1]
-    form = ((opens == ord("<")) & (closes == ord(">"))) | ((opens == ord("{")) & (closes == ord("}")))
-    form |= (opens == ord("`")) & (raw[start + 1] == ord("`")) & (closes == ord("`"))
-    label[form] = OTHER
-    margin[form] = 1.0
-    return label, margin
+    labels, clauses = len(PRO.labels), len(batch.start)
+    sums = np.bincount(clause * labels + matcher.label[cue], matcher.weight[cue], minlength=clauses * labels)
+    return sums.reshape(-1, labels) + _forms(batch.buffer, batch.start, batch.end, batch.late)
 
 
 def _forms(buffer: Buffer, start: NDArray[np.int64], end: NDArray[np.int64], late: NDArray[np.float64]) -> NDArray:

@@ -17,17 +17,21 @@ app = typer.Typer(no_args_is_help=True, help="Train taggers on labelled texts, a
 # What is scored unless `--use` says otherwise: each tagger that needs no options, alone and behind `structure`.
 CHAINS = ("structure", "cues", "linear", "structure,cues", "structure,linear")
 COLUMNS = {
-    "macro_f1": "macro-F1",
+    "macro_f1": "F1",
     "perception": "P",
     "reasoning": "R",
     "other": "O",
-    "perception_precision": "P precision",
-    "perception_share_error": "P share error",
-    "perception_share_bias": "P share bias",
-    "labelled": "labelled",
+    "perception_precision": "prec",
+    "perception_share_error": "share",
+    "perception_share_bias": "bias",
     "texts": "texts",
-    "left_out": "left out",
+    "left_out": "out",
 }
+POOLED = "all sources, pooled"
+LEGEND = (
+    "F1: mean over perception (P), reasoning (R), other (O); prec: how much of what is said to be perception is; "
+    "share, bias: error of perception's share, mean per text and over all; out: texts it was trained on, left out"
+)
 
 
 @app.command("train")
@@ -42,8 +46,8 @@ def train(
 ) -> None:
     """Train a tagger on labelled texts, and say how right it is on sources that it has not seen.
 
-    The scores come from models that leave one source out; the model that is written learned from all. Texts are split by
-    source, never by row: rows of a source look alike, and a split by row measures memory.
+    The scores come from models that leave one source out; the model that is written learned from all. Texts are split
+    by source, never by row: rows of a source look alike, and a split by row measures memory.
     """
     from perceptdata.errors import UsageError
     from perceptdata.labelled import TrainableTagger, leave_one_source_out, sources
@@ -56,17 +60,15 @@ def train(
         raise UsageError(f"{out.parent} is no folder; make it, or name another --out")
     texts = _read(labelled, workspace)
     kind.train(texts, out)
-    found = {"tagger": name, "file": str(out), "texts": len(texts), "sources": {}, "left_out_pooled": None}
+    scores: dict[str, dict[str, Any]] = {}
     if len(sources(texts)) > 1:
         by_source, pooled = leave_one_source_out(kind, texts)
-        found["sources"] = {source: one.to_row() for source, one in by_source.items()}
-        found["left_out_pooled"] = pooled.to_row()
+        scores = {source: one.to_row() for source, one in by_source.items()} | {POOLED: pooled.to_row()}
     if as_json:
-        print_json(found)
+        print_json({"tagger": name, "file": str(out), "texts": len(texts), "left_out": scores})
         return
-    if found["left_out_pooled"]:
-        rows = [*found["sources"].items(), ("all sources, pooled", found["left_out_pooled"])]
-        _print("leaving out", rows, [column for column in COLUMNS if column != "left_out"])
+    if scores:
+        _print("left out", scores, [column for column in COLUMNS if column != "left_out"])
     else:
         typer.echo("one source only: nothing can be left out, so there is no score")
     typer.echo(f"{out}: {name}, trained on {len(texts):,} texts of {len(sources(texts))} sources")
@@ -97,7 +99,7 @@ def evaluate(
     if as_json:
         print_json({"taggers": [{"tagger": spelled, **row} for spelled, row in found.items()]})
         return
-    _print("tagger", list(found.items()), list(COLUMNS))
+    _print("tagger", found, list(COLUMNS))
     passes = pass_agreement(texts)
     if passes is not None:
         by_label = ", ".join(f"{label} {f1:.3f}" for label, f1 in passes.f1.items())
@@ -145,11 +147,21 @@ def _read(labelled: list[str], workspace: Path) -> list[LabelledText]:
     return list(found.values())
 
 
-def _print(first: str, rows: list[tuple[str, dict[str, Any]]], columns: list[str]) -> None:
+def _print(first: str, rows: dict[str, dict[str, Any]], columns: list[str]) -> None:
+    from rich import box
     from rich.table import Table
 
-    table = Table(first, *(COLUMNS[column] for column in columns))
-    for name, row in rows:
-        said = (f"{row[column]:.3f}" if isinstance(row[column], float) else str(row[column]) for column in columns)
-        table.add_row(name, *said)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column(first, overflow="fold")
+    for column in columns:
+        table.add_column(COLUMNS[column], justify="right", no_wrap=True, min_width=5)
+    for name, row in rows.items():
+        table.add_row(name, *(_said(row[column]) for column in columns))
     console().print(table)
+    typer.echo(LEGEND)
+
+
+def _said(number: float | int | None) -> str:
+    if number is None:
+        return "-"
+    return f"{number:.3f}".replace("0.", ".", 1) if isinstance(number, float) else str(number)
