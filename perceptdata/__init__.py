@@ -1,8 +1,8 @@
 """perceptdata: staged perception and reasoning data for post-training vision-language models.
 
-    from perceptdata import Workspace
+from perceptdata import Workspace
 
-    Workspace("ws").view("visual_reasoning").to_dataset()
+Workspace("ws").view("visual_reasoning").to_dataset()
 """
 
 from __future__ import annotations

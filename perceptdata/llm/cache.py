@@ -6,15 +6,16 @@
         replies.ledgers()                    # {"cot": Ledger, …}: what was ever spent here, by step
 
 The file is a log: rows are added, never changed, and the latest of a key counts. Answers that arrive together are
-committed together, each commit is synced, and the run's ledger goes into the same commit: after a kill at any moment
-file and ledger agree. Several processes may share it; on a network file system only those of one machine, for the log
-that SQLite keeps beside it lies in shared memory.
+committed together, each commit is synced, and the run's ledger goes into the same commit, so that a kill at any moment
+leaves both. Several processes may share the file; on a network file system only those of one machine, for the index of
+SQLite's log lies in shared memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sqlite3
 import uuid
 from collections.abc import Iterable
@@ -32,6 +33,7 @@ from perceptdata.records import canonical_json
 
 FORMAT = 1
 BUSY_SECONDS = 120.0  # how long another process may hold the file
+COMMIT_SECONDS = 0.02  # between commits: each takes the interpreter from the calls for a moment
 
 _TABLES = """
 create table replies (
@@ -71,6 +73,7 @@ class ReplyCache:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="replies")
         self._pending: list[tuple[tuple[Any, ...], Saved]] = []
         self._saving: asyncio.Task[None] | None = None
+        self._saved_at = -math.inf
 
     def _open(self) -> sqlite3.Connection:
         # One connection reads, where the answers are asked for; the other writes, in a thread of its own.
@@ -144,6 +147,7 @@ class ReplyCache:
         loop = asyncio.get_running_loop()
         try:
             while self._pending:
+                await asyncio.sleep(self._saved_at + COMMIT_SECONDS - loop.time())
                 batch, self._pending = self._pending, []
                 rows = [row for row, _ in batch]
                 failure: Exception | None = None
@@ -151,6 +155,7 @@ class ReplyCache:
                     await loop.run_in_executor(self._thread, self._commit, rows, self._note())
                 except WorkspaceError as error:
                     failure = error
+                self._saved_at = loop.time()
                 for _, saved in batch:
                     if not saved.done():  # cancelled: nobody waits any more
                         _resolve(saved, failure)

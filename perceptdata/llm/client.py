@@ -15,9 +15,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -38,11 +38,35 @@ if TYPE_CHECKING:
     from openai._types import RequestOptions
 
 REJECTED_AT_FIRST = 8  # so many requests rejected before any is answered: it is the way we ask
+MOST_PUT_OFF = 5  # so often a url may have no time for a request while it answers others
 _JSON: RequestOptions = {"headers": {"content-type": "application/json"}}
 
 
 class Stopped(PerceptDataError):
     """The run was told to stop before this request was sent; the message says why."""
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What a call has been through: how often it was sent, put off, and failed; where not to send it next."""
+
+    made: int = 0
+    put_off: int = 0
+    failed: int = 0
+    avoid: Host | None = None
+
+
+class _Sent(NamedTuple):
+    """One try: where, when, and how many calls the url had answered by then."""
+
+    host: Host
+    at: float
+    answered: int
+
+    @property
+    def others_were_answered(self) -> bool:
+        """While this one was under way: then the url is in order."""
+        return self.host.answered != self.answered
 
 
 class Client:
@@ -150,18 +174,12 @@ class Client:
         return replace(both, parsed=parsed)
 
     async def _call(self, request: Request, finishing: bool = False) -> Reply:
-        """One completion. Raises Failed for what is the request's fault."""
-        tries, counted, avoid = 0, False, None
+        """One completion, however many tries it takes. Raises Failed for what is the request's fault."""
+        tries = _Tries()
         while True:
-            async with self.hosts.slot(avoid, finishing) as host:
-                if not counted:
-                    if not finishing and (why := self.budget.exhausted(self.ledger)):
-                        raise Stopped(f"{why}: what was answered is saved, run the same command again to go on")
-                    self.ledger.calls += 1
-                    counted = True
-                else:
-                    self.ledger.retries += 1
-                answered, began = host.answered, time.monotonic()
+            async with self.hosts.slot(tries.avoid, finishing) as host:
+                self._count_try(tries, finishing)
+                sent = _Sent(host, time.monotonic(), host.answered)
                 try:
                     reply = await self._post(host, request)
                 except Fatal as fatal:
@@ -169,25 +187,52 @@ class Client:
                     self.stop(error)
                     raise error from None
                 except Unavailable as unavailable:
-                    if unavailable.unreached and not host.answered:
-                        host.give_up(str(unavailable))
-                    host.fail(began, object(), str(unavailable), patient=True)
-                    continue
+                    self._put_off(sent, tries, unavailable)
                 except Failed as failed:
-                    if not failed.transient:
-                        self._notice_rejection(host, failed)
-                        raise
-                    tries += 1
-                    if host.answered == answered:  # nobody else was answered meanwhile: perhaps it is the url
-                        host.fail(began, request, f"fails ({failed})")
-                    if tries >= min(2, self.hosts.left):
-                        raise
-                    avoid = host
-                    continue
-                host.answer()
-                cost = self.ledger.charge(self.endpoint, reply.prompt_tokens, reply.completion_tokens)
-                message = brief(reply.message, self.endpoint)
-                return replace(reply, cost=cost, seconds=time.monotonic() - began, message=message)
+                    self._weigh(sent, tries, request, failed)
+                else:
+                    host.answer()
+                    cost = self.ledger.charge(self.endpoint, reply.prompt_tokens, reply.completion_tokens)
+                    seconds, message = time.monotonic() - sent.at, brief(reply.message, self.endpoint)
+                    return replace(reply, cost=cost, seconds=seconds, message=message)
+
+    def _count_try(self, tries: _Tries, finishing: bool) -> None:
+        """Raises Stopped when this would be a new call and the budget is spent."""
+        if tries.made:
+            self.ledger.retries += 1
+        elif not finishing and (why := self.budget.exhausted(self.ledger)):
+            raise Stopped(f"{why}: what was answered is saved, run the same command again to go on")
+        else:
+            self.ledger.calls += 1
+        tries.made += 1
+
+    def _put_off(self, sent: _Sent, tries: _Tries, unavailable: Unavailable) -> None:
+        """The url had no time for the request, which is sent again.
+
+        Raises Failed when it goes on having time for others: a gateway says 502 of a request that kills its server.
+        """
+        host, why = sent.host, str(unavailable)
+        if unavailable.unreached and not host.answered:
+            host.give_up(why)
+        elif not sent.others_were_answered:
+            host.fail(sent.at, object(), why, patient=True)
+        elif not unavailable.crowded:
+            tries.put_off += 1
+            if tries.put_off == MOST_PUT_OFF:
+                raise Failed("server", why)
+
+    def _weigh(self, sent: _Sent, tries: _Tries, request: Request, failed: Failed) -> None:
+        """The request failed. Raises it again unless it is the url that is to blame, or another url is left to try."""
+        host = sent.host
+        if not failed.transient:
+            self._notice_rejection(host, failed)
+            raise failed
+        tries.failed += 1
+        tries.avoid = host
+        if not sent.others_were_answered:
+            host.fail(sent.at, request.messages, f"fails ({failed})")
+        if tries.failed >= min(2, self.hosts.left) and not host.given_up:
+            raise failed
 
     async def _post(self, host: Host, request: Request) -> Reply:
         """Send the request to a url and read what comes. Raises Fatal, Unavailable or Failed."""
@@ -249,13 +294,17 @@ def _parse(schema: type[BaseModel], prefill: str, text: str) -> tuple[Any, str |
     ):  # a fence round the whole answer is the commonest disobedience
         whole = whole.removesuffix("```").partition("\n")[2]
     try:
-        return schema.model_validate_json(whole).model_dump(mode="json"), None
+        values = schema.model_validate_json(whole).model_dump(mode="json")
+        json.dumps(values, allow_nan=False)
+        return values, None
     except ValidationError as error:
         said = [
             f"{'.'.join(map(str, item['loc'])) or 'the answer'}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False, include_context=False)[:10]
         ]
         return None, "; ".join(said)
+    except ValueError:
+        return None, "NaN and Infinity are no JSON numbers"
 
 
 def _please(schema: type[BaseModel], problem: str) -> str:

@@ -26,7 +26,7 @@ from perceptdata.llm.cache import ReplyCache
 from perceptdata.llm.client import Client, Stopped
 from perceptdata.llm.endpoint import Endpoint
 from perceptdata.llm.ledger import Budget, Ledger
-from perceptdata.llm.reply import Reply
+from perceptdata.llm.reply import TRANSIENT, Reply
 from perceptdata.llm.request import Request
 from perceptdata.packs import ImageStore
 
@@ -39,15 +39,19 @@ Watch = Callable[[int, Ledger], None]
 """Told of progress: how many requests have their reply, and what was spent so far."""
 
 AHEAD = 64  # requests drawn beyond those under way: being saved, looked up, or waiting for a place
-BREATHE = 64  # cached replies in a row, after which calls under way get their turn
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run ended. `stopped` says why requests were left; `given_up` names urls that failed on the way."""
+    """How a run ended: `done` requests have their reply.
+
+    `unanswered` of them met trouble on the way (`reply.TRANSIENT`), which is not kept: the same run asks them again.
+    `stopped` says why other requests were left; `given_up` names urls that failed, each with the reason.
+    """
 
     done: int
+    unanswered: int
     ledger: Ledger
     stopped: str | None = None
     given_up: tuple[str, ...] = ()
@@ -81,42 +85,41 @@ class _Drive:
         self.client, self.requests = client, iter(requests)
         self.on_reply, self.watch = on_reply, watch
         self.interruptible = _gets_interrupts()
-        self.done = 0
+        self.done = self.unanswered = 0
         self.ended: BaseException | None = None
         self.interrupts = 0
         self.workers: list[asyncio.Task[None]] = []
 
     async def go(self) -> Run:
-        began, endpoint, ledger = time.monotonic(), self.client.endpoint, self.client.ledger
+        endpoint = self.client.endpoint
         async with self.client:
             under_way = endpoint.concurrency * len(endpoint.urls)
             with _handling_interrupts(self._interrupt if self.interruptible else None):
                 self.workers = [asyncio.create_task(self._work()) for _ in range(under_way + min(under_way, AHEAD))]
-                clock = asyncio.create_task(self._tick(began))
+                clock = asyncio.create_task(self._keep_time())
                 await asyncio.gather(*self.workers, return_exceptions=True)
                 clock.cancel()
-            ledger.tick(time.monotonic() - began, endpoint.gpus)
+                await asyncio.wait([clock])
         if self.ended is not None and not isinstance(self.ended, Stopped):
             raise self.ended
         stopped = None if self.ended is None else str(self.ended)
-        return Run(self.done, ledger, stopped, tuple(self.client.given_up))
+        return Run(self.done, self.unanswered, self.client.ledger, stopped, tuple(self.client.given_up))
 
     async def _work(self) -> None:
-        for request in self.requests:  # one iterator for all workers
-            if self.ended is not None:
-                return
-            try:
+        try:
+            for request in self.requests:  # one iterator for all workers
+                if self.ended is not None:
+                    return
                 reply = await self.client.ask(request)
                 self.done += 1
+                self.unanswered += reply.error in TRANSIENT
                 if self.on_reply is not None:
                     self.on_reply(request, reply)
                 if self.watch is not None:
                     self.watch(self.done, self.client.ledger)
-            except Exception as error:  # kept, and raised when the others have finished
-                self._end(error)
-                return
-            if self.done % BREATHE == 0:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # a worker that finds only cached replies would keep all calls waiting
+        except Exception as error:  # kept, and raised when the others have finished
+            self._end(error)
 
     def _end(self, error: BaseException) -> None:
         if self.ended is None or isinstance(self.ended, Stopped):
@@ -130,11 +133,20 @@ class _Drive:
                 worker.cancel()
         self._end(KeyboardInterrupt())
 
-    async def _tick(self, began: float) -> None:
-        """Keep the ledger's time, for whoever watches and for what is left after a kill."""
-        while True:
-            self.client.ledger.tick(time.monotonic() - began, self.client.endpoint.gpus)
-            await asyncio.sleep(1)
+    async def _keep_time(self) -> None:
+        """The ledger's time, second by second: for whoever watches, and for what is left after a kill."""
+        before = time.monotonic()
+        try:
+            while True:
+                await asyncio.sleep(1)
+                before = self._note_time(before)
+        finally:
+            self._note_time(before)
+
+    def _note_time(self, before: float) -> float:
+        now = time.monotonic()
+        self.client.ledger.lasted(now - before, self.client.endpoint.gpus)
+        return now
 
 
 @contextmanager

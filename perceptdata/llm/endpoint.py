@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from perceptdata.errors import UsageError
 
@@ -35,6 +35,16 @@ _OF_REQUESTS = {
     "temperature",
     "top_p",
 }
+
+
+def _says_nothing_twice(extra: dict[str, Any]) -> dict[str, Any]:
+    if said := sorted(_OF_REQUESTS & extra.keys()):
+        raise ValueError(f"{', '.join(said)} cannot stand in extra: there is an option for it, or we say it ourselves")
+    return extra
+
+
+Extra = Annotated[dict[str, Any], AfterValidator(_says_nothing_twice)]
+"""Parameters of the protocol that have no option here, sent as they are."""
 
 
 class Price(BaseModel):
@@ -73,7 +83,7 @@ class Endpoint(BaseModel):
     structured: Literal["json_schema", "json_object", "none"] = "json_schema"
     prefill: Literal["continue_final_message", "prefix", "plain"] = "continue_final_message"
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: Extra = Field(default_factory=dict)
 
     @field_validator("urls")
     @classmethod
@@ -95,13 +105,6 @@ class Endpoint(BaseModel):
         if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError("this is the name of the environment variable that holds the key, not the key itself")
         return name
-
-    @field_validator("extra")
-    @classmethod
-    def _leaves_requests_alone(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        if said := sorted(_OF_REQUESTS & extra.keys()):
-            raise ValueError(f"{', '.join(said)} cannot stand in extra; the endpoint and the step say it themselves")
-        return extra
 
     def identity(self) -> dict[str, Any]:
         """What answers depend on. Left out: urls, key, concurrency, timeout, retries, price, gpus."""

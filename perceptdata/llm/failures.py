@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx2
-
 from perceptdata.llm.endpoint import Endpoint
 from perceptdata.llm.reply import TRANSIENT, Garbled, writable
 
@@ -30,11 +28,11 @@ class Fatal(Exception):
 
 
 class Unavailable(Exception):
-    """The url cannot take the call now. `unreached`: there was no connection at all."""
+    """The url cannot take the call now. `unreached`: there was no connection. `crowded`: there are too many calls."""
 
-    def __init__(self, message: str, unreached: bool = False) -> None:
+    def __init__(self, message: str, unreached: bool = False, crowded: bool = False) -> None:
         super().__init__(message)
-        self.unreached = unreached
+        self.unreached, self.crowded = unreached, crowded
 
 
 class Failed(Exception):
@@ -52,6 +50,7 @@ class Failed(Exception):
 
 def of_error(error: APIError, endpoint: Endpoint, answered: bool) -> Exception:
     """What an error of the SDK means. `answered`: the url has answered other requests."""
+    import httpx2
     from openai import APIStatusError
 
     if isinstance(error, APIStatusError):
@@ -83,7 +82,7 @@ def of_status(status: int, said: str, code: str, endpoint: Endpoint, answered: b
     if 300 <= status < 400:
         return Fatal(f"sends us elsewhere ({words}); name the address that answers")
     if status in (408, 409, 425, 429, 502, 503):
-        return Unavailable(f"has no time ({words})")
+        return Unavailable(f"has no time ({words})", crowded=status == 429)
     if status >= 500:
         return Failed("server", words)
     too_long = any(sign in f"{code} {said}".lower() for sign in _TOO_LONG)

@@ -36,7 +36,7 @@ class Host:
         self.given_up = ""
         self.free_at = 0.0
         self._cut_at = 0.0
-        self._rests = 0
+        self._rests, self._rested_until = 0, 0.0
         self._failing: set[object] = set()
 
     def is_open(self, now: float) -> bool:
@@ -69,8 +69,8 @@ class Host:
         `culprit` is the request where it may be at fault: one that always fails must not take the url with it.
         `patient`: the url is there and asks for time, so it may rest before it has ever answered.
         """
-        if began < self.free_at or self.given_up:
-            return  # already known when the url was sent to rest
+        if began < self._rested_until or self.given_up:
+            return  # it was under way when the url was sent to rest, and says nothing new
         self._failing.add(culprit)
         if len(self._failing) < STREAK:
             return
@@ -78,7 +78,8 @@ class Host:
         if self._rests == len(RESTS) or not (self.answered or patient):
             self.give_up(why)
         else:
-            self.free_at = time.monotonic() + RESTS[self._rests]
+            self._rested_until = time.monotonic() + RESTS[self._rests]
+            self.free_at = max(self.free_at, self._rested_until)
             self._rests += 1
 
     def give_up(self, why: str) -> None:
@@ -91,7 +92,8 @@ class Hosts:
 
     def __init__(self, urls: Sequence[str], concurrency: int) -> None:
         self.all = [Host(url, concurrency) for url in urls]
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], Host | None]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
         self._stopped: Exception | None = None
 
     @property
@@ -106,12 +108,12 @@ class Hosts:
 
     @asynccontextmanager
     async def slot(self, avoid: Host | None = None, finishing: bool = False) -> AsyncIterator[Host]:
-        """The least busy open url, as soon as there is one; another than `avoid` where there is another.
+        """The least busy open url, as soon as there is one; another than `avoid` where another is left.
 
         Raises PerceptDataError when all have been given up, and what `stop` was told unless `finishing` what was begun.
         """
         while (host := self._pick(avoid, finishing)) is None:
-            await self._change()
+            await self._change(avoid)
         host.in_flight += 1
         try:
             yield host
@@ -126,31 +128,45 @@ class Hosts:
             reasons = "; ".join(f"{host.url} {host.given_up}" for host in self.all)
             raise PerceptDataError(f"{reasons}. What was answered is saved: run the same command again to go on")
         now = time.monotonic()
-        open_ones = [host for host in self.all if host.is_open(now)]
-        return min(open_ones, key=lambda host: (host is avoid, host.in_flight), default=None)
+        open_ones = [host for host in self._left_but(avoid) if host.is_open(now)]
+        return min(open_ones, key=lambda host: host.in_flight, default=None)
 
-    async def _change(self) -> None:
+    def _left_but(self, avoid: Host | None) -> list[Host]:
+        left = [host for host in self.all if not host.given_up]
+        return [host for host in left if host is not avoid] or left
+
+    async def _change(self, avoid: Host | None) -> None:
         """Wait until a call ends or a rest does."""
-        loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
-        self._waiting.append(waiter)
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append((waiter, avoid))
+        self._set_alarm()
+        await waiter
+
+    def _set_alarm(self) -> None:
+        """Those who wait look again when the next rest ends, for there may be no call whose end would wake them."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         now = time.monotonic()
         rests = [host.free_at - now for host in self.all if not host.given_up and host.free_at > now]
-        timer = loop.call_later(min(rests), self._wake) if rests else None
-        try:
-            await waiter
-        finally:
-            if timer is not None:
-                timer.cancel()
+        wanted = self._waiting and rests
+        self._alarm = asyncio.get_running_loop().call_later(min(rests), self._wake) if wanted else None
 
     def _wake(self) -> None:
-        """As many waiters as there are free places look again; all of them when there is nothing to wait for."""
+        """Those for whom there is a free place look again; all of them when there is nothing to wait for."""
         now = time.monotonic()
-        free = sum(int(host.limit) - host.in_flight for host in self.all if host.is_open(now))
-        if self._stopped is not None or not self.left:
-            free = len(self._waiting)
-        while free > 0 and self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                free -= 1
+        free = {host: int(host.limit) - host.in_flight for host in self.all if host.is_open(now)}
+        everyone = self._stopped is not None or not self.left
+        passed_over = []
+        while self._waiting and (everyone or any(free.values())):
+            waiter, avoid = self._waiting.popleft()
+            if waiter.done():
+                continue
+            place = next((host for host in self._left_but(avoid) if free.get(host)), None)
+            if place is None and not everyone:
+                passed_over.append((waiter, avoid))
+                continue
+            if place is not None:
+                free[place] -= 1
+            waiter.set_result(None)
+        self._waiting.extendleft(reversed(passed_over))
+        self._set_alarm()

@@ -63,10 +63,10 @@ class Ledger:
         self.unpriced += 1
         return None
 
-    def tick(self, seconds: float, gpus: float | None) -> None:
-        """The run has lasted this long."""
-        self.seconds = seconds
-        self.gpu_seconds = None if gpus is None else seconds * gpus
+    def lasted(self, seconds: float, gpus: float | None) -> None:
+        """The run has gone on for so many seconds more."""
+        self.seconds += seconds
+        self.gpu_seconds = None if gpus is None else (self.gpu_seconds or 0.0) + seconds * gpus
 
     def __add__(self, other: Ledger) -> Ledger:
         """Both together. GPU time is known only where both know it, or the other took no time."""

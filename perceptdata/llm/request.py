@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from perceptdata.errors import UsageError
 from perceptdata.example import IMAGE
-from perceptdata.llm.endpoint import Endpoint
+from perceptdata.llm.endpoint import Endpoint, Extra
 from perceptdata.records import canonical_json
 
 KEY_VERSION = 1
@@ -62,7 +62,7 @@ class Sampling(BaseModel):
     max_tokens: int | None = Field(None, ge=1)
     seed: int | None = None
     stop: tuple[str, ...] = ()
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: Extra = Field(default_factory=dict)
 
 
 AS_SERVED = Sampling()
