@@ -2,8 +2,8 @@
 
     endpoints:
       vl: {urls: [http://n1:8000/v1, http://n2:8000/v1], model: Qwen3-VL-32B, gpus: 8}
-      gpt: {urls: [https://api.openai.com/v1], model: gpt-5-mini, key_env: OPENAI_API_KEY,
-            price: {prompt: 0.25, completion: 2.0}, limit: max_completion_tokens}
+      paid: {urls: [https://api.example.com/v1], model: some-model, key_env: EXAMPLE_KEY,
+             price: {prompt: 0.25, completion: 2.0}, limit: max_completion_tokens}
 
 A recipe names the environment variable that holds the key, never the key: recipes are copied into workspaces and
 published. What decides the answers (model, dialect, extra parameters) is the endpoint's identity; where it stands and
