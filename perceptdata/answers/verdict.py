@@ -25,6 +25,7 @@ Rung = Literal[
     "expression",  # told apart by looking: other symbols, another number of sides
     "algebra",  # computed, in a worker process
     "checker",  # a checker that the gold answer names
+    "model",  # a model's word that two answers mean the same
 ]
 
 REASONS: dict[str, str] = {

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from perceptdata import layers
+from perceptdata import layers, llm
 from perceptdata.answers import Ladder, Verdict
 from perceptdata.example import Example, text_id
 from perceptdata.formats import Format, Parsed
@@ -26,6 +26,7 @@ from perceptdata.layers import CORRECT, Producer
 from perceptdata.manifest import FileEntry, digest
 from perceptdata.shard import ShardWriter
 from perceptdata.steps.declared import make_format
+from perceptdata.steps.equivalence import Judge, settle
 from perceptdata.steps.step import Shard, Step
 from perceptdata.workspace import EXAMPLES, layer_room
 
@@ -42,13 +43,15 @@ BATCH = 1024
 class Score(Step):
     """`from` names the step whose responses are scored, or `response` for the source's own.
 
-    `format` is the recipe's unless given here. `seconds` bounds the CPU time of a pair that needs algebra.
+    `format` is the recipe's unless given here. `seconds` bounds the CPU time of a pair that needs algebra. With an
+    `endpoint`, a model is asked about texts and expressions that the ladder could not find equal.
     """
 
     do: ClassVar[str] = "score"
     from_: str = Field(alias="from")
     format: dict[str, Any] = Field(default_factory=lambda: {"use": "answer_only"})
     seconds: int = Field(default=5, gt=0)
+    endpoint: llm.Endpoint | None = None
 
     @cached_property
     def form(self) -> Format:
@@ -58,7 +61,9 @@ class Score(Step):
     def identity(self) -> dict[str, Any]:
         """The format with every option resolved."""
         form = {"name": self.form.name, "version": self.form.version, **self.form.options()}
-        return {"do": self.do, "version": self.version, "from": self.from_, "format": form, "seconds": self.seconds}
+        judge = {"endpoint": self.endpoint.identity()} if self.endpoint else {}
+        fixed = {"do": self.do, "version": self.version, "from": self.from_, "format": form, "seconds": self.seconds}
+        return {**fixed, **judge}
 
     def needs(self) -> tuple[str, ...]:
         """The step whose responses are scored."""
@@ -73,10 +78,11 @@ class Score(Step):
             ws.layer(self.from_, "responses")
             answered = ws.shards(RESPONSES, self.from_)
             given = [(entry.about, examples[entry.about], file) for _, _, entry, file in answered]
+        judge = Judge(self.endpoint, ws.path / llm.REPLIES, name) if self.endpoint else None
         shards = []
         for about, file, responses in given:
             read = ws.file(responses) if responses else None
-            work = ScoreWork(self.form, self.seconds, self.producer(), ws.file(file), read)
+            work = ScoreWork(self.form, self.seconds, self.producer(), ws.file(file), read, judge)
             source = digest(responses.sha256, file.sha256) if responses else file.sha256
             shards.append(Shard(about.replace("/", "-"), source, about, work))
         return shards
@@ -91,6 +97,7 @@ class ScoreWork:
     producer: Producer
     examples: Path
     responses: Path | None
+    judge: Judge | None = None
 
     def run(self, writer: ShardWriter) -> None:
         """Score in batches; an example without a response gets no row."""
@@ -118,7 +125,8 @@ class ScoreWork:
             for each, (_, _, example) in zip(parsed, batch, strict=True)
             if each.answer is not None
         ]
-        verdicts = iter(ladder.judge_many(found))
+        judged = ladder.judge_many(found)
+        verdicts = iter(settle(found, judged, self.judge) if self.judge else judged)
         for each, (address, _, example) in zip(parsed, batch, strict=True):
             verdict = Verdict(0.0, "format", each.reason) if each.answer is None else next(verdicts)
             yield self._row(address, example, CORRECT, verdict, _meta(verdict, each))
