@@ -4,7 +4,7 @@
     family      a synthetic task in one place      generate, facts, parse, draw, solve, check
     tagger      tag(texts) -> span sets            which clause perceives, which reasons
     checker     score(answer, example) -> [0, 1]   is this answer right
-    exporter    row(view row) -> row               the shape another program reads
+    exporter    export(view, folder) -> files      the shape another program reads
     format      see `perceptdata.formats`          how a response is written and taken apart
 
 A plugin is a pydantic model: its fields are its options, so unknown options are refused, a recipe can set them, and

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from perceptdata import llm
 from perceptdata.answers import Verdict
+from perceptdata.errors import PerceptDataError
 from perceptdata.example import Example
 from perceptdata.records import canonical_json
 
@@ -45,7 +46,11 @@ class Judge:
 
 
 def settle(pairs: Sequence[tuple[str, Example]], verdicts: Sequence[Verdict], judge: Judge) -> list[Verdict]:
-    """The verdicts, with the model's word where the ladder left it open. Raises what `llm.run_requests` raises."""
+    """The verdicts, with the model's word where the ladder left it open.
+
+    Raises what `llm.run_requests` raises, and PerceptDataError where trouble on the way left questions unanswered: what
+    came is kept, and the next run asks for the rest.
+    """
     asked = {
         place: _request(*pair)
         for place, (pair, verdict) in enumerate(zip(pairs, verdicts, strict=True))
@@ -54,7 +59,11 @@ def settle(pairs: Sequence[tuple[str, Example]], verdicts: Sequence[Verdict], ju
     if not asked:
         return list(verdicts)
     with llm.ReplyCache(judge.replies, step=judge.step) as replies:
-        llm.run_requests(asked.values(), judge.endpoint, replies)
+        run = llm.run_requests(asked.values(), judge.endpoint, replies)
+        if run.unanswered:
+            raise PerceptDataError(
+                f"{judge.endpoint.model} left {run.unanswered:,} comparisons unanswered; run it again to ask them anew"
+            )
         found = {place: replies.get(request.key(judge.endpoint)) for place, request in asked.items()}
     return [_verdict(found[place]) if place in found else verdict for place, verdict in enumerate(verdicts)]
 

@@ -9,6 +9,7 @@ from llm.server import Say, Server, last
 
 from perceptdata import llm
 from perceptdata.answers import Ladder, Verdict
+from perceptdata.errors import PerceptDataError
 from perceptdata.example import Answer, Example, Source
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.equivalence import Judge, settle
@@ -59,6 +60,17 @@ def test_a_judge_that_fails_leaves_the_pair_unscored(tmp_path: Path) -> None:
     with Server(lambda asked, times: Say.text("Surely they are the same!")) as server:
         (verdict,) = settle(pairs, [Verdict(0.0, "text")], judge(server, tmp_path))
     assert verdict == Verdict(None, "model", "model: invalid")
+
+
+def test_trouble_on_the_way_stops_the_step_and_the_next_run_asks_again(tmp_path: Path) -> None:
+    pairs = [("automobile", example("car")), ("train", example("car"))]
+    broken = iter([True, False, False, False])
+    with Server(lambda asked, times: Say.error(500) if next(broken) else knows(asked, times)) as server:
+        with pytest.raises(PerceptDataError, match="left 1 comparisons unanswered; run it again"):
+            settle(pairs, [Verdict(0.0, "text")] * 2, judge(server, tmp_path))
+        verdicts = settle(pairs, [Verdict(0.0, "text")] * 2, judge(server, tmp_path))
+        assert len(server.asked) == 3  # the one that was answered is not asked again
+    assert [verdict.score for verdict in verdicts] == [1.0, 0.0]
 
 
 def test_an_answer_cannot_instruct_the_judge(tmp_path: Path) -> None:
