@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import UsageError
 from perceptdata.example import AllowedUse, AnswerKind, CheckerRef, Example, Stage
+from perceptdata.layers import LayerKind
 from perceptdata.spans import PRO, Scheme, SpanSet
 
 
@@ -171,9 +172,17 @@ class TextItem:
 
 
 class Tagger(Plugin, ABC):
-    """Labels for clauses. One method to write: `tag`."""
+    """Labels for clauses. One method to write: `tag`.
+
+    `splits` says that its spans may cut a clause.
+    """
 
     scheme: ClassVar[Scheme] = PRO
+    splits: ClassVar[bool] = False
+
+    def reads(self) -> dict[str, LayerKind]:
+        """The layers it needs beside the texts: name of the step, kind of the layer. Their rows are in `meta[step]`."""
+        return {}
 
     @abstractmethod
     def tag(self, texts: Sequence[TextItem]) -> list[SpanSet]:

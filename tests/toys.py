@@ -17,10 +17,13 @@ from typing import Any, ClassVar
 
 from PIL import Image, ImageDraw
 
+from perceptdata import llm
 from perceptdata.draft import BadRow, Draft, DraftResponse, FileIn, ZipMember
+from perceptdata.errors import Rejected
 from perceptdata.example import AllowedUse, Answer, Turn
 from perceptdata.plugins import Builder, Part, Tagger, TextItem
-from perceptdata.spans import Span, SpanSet
+from perceptdata.spans import PRO, Span, SpanSet
+from perceptdata.tagging import Answers, Ask, AskingTagger, Told
 
 HERE = Path(__file__).parent
 ENTRY_POINTS = """
@@ -28,6 +31,7 @@ ENTRY_POINTS = """
 toy_cards = toys:Cards
 [perceptdata.taggers]
 toy_words = toys:Words
+toy_asks = toys:Asks
 """
 
 
@@ -107,10 +111,11 @@ def misbehave(act: str | None, path: Path) -> None:
 
 
 class Words(Tagger):
-    """A clause that holds one of `see` perceives, any other reasons."""
+    """A clause that holds one of `see` perceives, any other reasons; it is so `sure` of all."""
 
     name: ClassVar[str] = "toy_words"
     see: tuple[str, ...] = ("see", "picture")
+    sure: float = 1.0
 
     def tag(self, texts: Sequence[TextItem]) -> list[SpanSet]:
         return [SpanSet.of(self._spans(item), self.scheme, self.name) for item in texts]
@@ -118,10 +123,11 @@ class Words(Tagger):
     def _spans(self, item: TextItem) -> list[Span]:
         clauses = zip(item.start.tolist(), item.end.tolist(), item.label.tolist(), strict=True)
         return [
-            Span(start, end, "perception" if any(w in item.text[start:end] for w in self.see) else "reasoning")
-            for start, end, label in clauses
-            if label < 0
+            Span(start, end, self._label(item.text[start:end]), self.sure) for start, end, label in clauses if label < 0
         ]
+
+    def _label(self, clause: str) -> str:
+        return "perception" if any(word in clause for word in self.see) else "reasoning"
 
 
 def picture(number: int, size: tuple[int, int] = (24, 16)) -> bytes:
@@ -189,3 +195,56 @@ def write_cards(folder: Path, shards: int = 4, rows: int = 12, seed: int = 0) ->
         write_lines(folder / f"{shard:02d}.jsonl", lines)
         total += len(lines)
     return total
+
+
+class Asks(AskingTagger):
+    """Asks which open clauses perceive: `{"number": …}` in, numbers with labels out; asks once for the rest."""
+
+    name: ClassVar[str] = "toy_asks"
+    splits: ClassVar[bool] = True
+
+    def asks(self, texts: Sequence[TextItem], answers: Answers) -> Iterator[Ask]:
+        """One question a text, and one more about what its answer left out."""
+        for item in texts:
+            open_clauses = [at for at, label in enumerate(item.label.tolist()) if label < 0]
+            if not open_clauses:
+                continue
+            first = self._question(item, open_clauses)
+            yield Ask(first, urgency=1.0 - float(item.score[open_clauses].mean()))
+            known = self._read(answers(first))
+            left = [at for at in open_clauses if known is not None and at not in known]
+            if left:
+                yield Ask(self._question(item, left))
+
+    def told(self, texts: Sequence[TextItem], answers: Answers) -> list[Told]:
+        """The labels that came; `half` cuts a clause in two."""
+        return [self._told(item, answers) for item in texts]
+
+    def _told(self, item: TextItem, answers: Answers) -> Told:
+        labels: dict[int, str] = {}
+        problem = None
+        for ask in self.asks([item], answers):
+            reply = answers(ask.request)
+            read = self._read(reply)
+            if reply is not None and read is None:
+                problem = Rejected("tag.unreadable", "the reply is not a JSON object")
+            labels |= read or {}
+        spans = []
+        for at, label in sorted(labels.items()):
+            start, end = int(item.start[at]), int(item.end[at])
+            if label == "half":
+                middle = (start + end) // 2
+                spans += [Span(start, middle, "perception"), Span(middle, end, "reasoning")]
+            else:
+                spans.append(Span(start, end, label))
+        return Told(SpanSet.of(spans, PRO, self.name), problem)
+
+    def _question(self, item: TextItem, clauses: list[int]) -> llm.Request:
+        asked = {at: item.text[item.start[at] : item.end[at]] for at in clauses}
+        return llm.Request((llm.Message("user", json.dumps(asked)),))
+
+    def _read(self, reply: llm.Reply | None) -> dict[int, str] | None:
+        try:
+            return {int(at): label for at, label in json.loads(reply.text).items()} if reply and reply.ok else None
+        except (ValueError, AttributeError):
+            return None

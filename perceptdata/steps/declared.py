@@ -47,13 +47,32 @@ class Shared:
         if "format" in kind.model_fields and self.format is not None:
             filled.setdefault("format", dict(self.format))
         if "endpoint" in kind.model_fields and "with" in filled:
-            name = filled.pop("with")
-            if name not in self.endpoints:
-                near = difflib.get_close_matches(str(name), self.endpoints, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.endpoints) or 'none'}"
-                raise UsageError(f"{kind.do}: there is no endpoint '{name}'; {hint}")
-            filled["endpoint"] = dict(self.endpoints[name])
+            filled["endpoint"] = self._endpoint(filled.pop("with"), kind.do)
+        if kind.do == "tag" and "use" in filled:
+            use = filled["use"]
+            filled["use"] = [self._tagger(each) for each in (use if isinstance(use, list | tuple) else [use])]
         return filled
+
+    def _tagger(self, item: Any) -> Any:
+        """`{llm: vl, margin_below: 0.15}` as `{llm: {endpoint: {…}, margin_below: 0.15}}`."""
+        if not isinstance(item, Mapping) or not item:
+            return item
+        (name, value), *others = item.items()
+        if isinstance(value, str):
+            value = {"with": value, **dict(others)}
+        elif others or not isinstance(value, Mapping):
+            return item
+        options = dict(value)
+        if "with" in options:
+            options["endpoint"] = self._endpoint(options.pop("with"), f"tag: {name}")
+        return {name: options}
+
+    def _endpoint(self, name: object, where: str) -> dict[str, Any]:
+        if not isinstance(name, str) or name not in self.endpoints:
+            near = difflib.get_close_matches(str(name), self.endpoints, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.endpoints) or 'none'}"
+            raise UsageError(f"{where}: there is no endpoint '{name}'; {hint}")
+        return dict(self.endpoints[name])
 
 
 def make_step(do: str, options: Mapping[str, Any], base: Path = Path(), shared: Shared | None = None) -> Step:

@@ -140,7 +140,7 @@ def outcome(
     rooms = [*ROOMS, IMAGES]
     made = {room: count for room in rooms if room != REJECTS and (count := run.rows(room))}
     shards, reasons = len(run.shards), dict(rejected.most_common())
-    spent = _spent(ws, name) if "endpoint" in run.options else None
+    spent = _spent(ws, name)
     return Outcome(name, run.do, version, shards, skipped, round(seconds, 3), made, reasons, stopped, spent)
 
 

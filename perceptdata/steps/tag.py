@@ -3,40 +3,41 @@
     Tag(use=["structure", "cues"])                     # the source's own responses
     Tag(**{"from": ["cot"], "use": ["structure", {"cues": {"margin": 0.1}}]})
 
-Each tagger sees what the ones before it said, and labels only what they left open.
+    tags: {do: tag, from: cot, use: [structure, linear, {llm: vl, margin_below: 0.15, max_calls: 60000}]}
+
+Each tagger sees what the ones before it said, and labels only what they left open; one that asks a model may also be
+shown what they were unsure of. All questions are asked before any shard is made (`tagging.rounds`), and every answer is
+kept in `replies/`, so a run that was stopped pays for nothing twice. What an answer could not be used for is a reject
+with its reason, and the label of the cheaper taggers stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BeforeValidator, Field
 
-from perceptdata import registry
+from perceptdata import llm, registry
 from perceptdata.errors import UsageError
-from perceptdata.example import Example, text_id
-from perceptdata.layers import Producer, Spans, text_sha256
-from perceptdata.manifest import digest
+from perceptdata.manifest import FileEntry, digest
 from perceptdata.plugins import Tagger
 from perceptdata.segmentation import VERSION as SEGMENTER
-from perceptdata.shard import ShardWriter
-from perceptdata.steps.step import Shard, Step
-from perceptdata.tagging import spans_to_arrow, tag_batch
+from perceptdata.steps.step import Prepared, Shard, Step, Watch
+from perceptdata.steps.tagged import TagWork
+from perceptdata.tagging import Texts, answers_for, ask_models, asking, wants
 from perceptdata.workspace import EXAMPLES, layer_room
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
 OWN = ("response", "facts", "question")
-SPANS = layer_room("spans")
 RESPONSES = layer_room("responses")
-BATCH = 1024
 
 
 def _listed(value: Any) -> Any:
@@ -46,7 +47,8 @@ def _listed(value: Any) -> Any:
 class Tag(Step):
     """Spans over the texts that `from` names, by the chain of taggers in `use`.
 
-    A text is the example's own (`response`, `facts`, `question`) or the name of a step that wrote responses.
+    A text is the example's own (`response`, `facts`, `question`) or the name of a step that wrote responses. `budget`
+    bounds what one run spends on models; `retry_failed` asks again where an answer was paid for and could not be used.
     """
 
     do: ClassVar[str] = "tag"
@@ -56,6 +58,8 @@ class Tag(Step):
     use: Annotated[tuple[str | dict[str, dict[str, Any] | None], ...], BeforeValidator(_listed)] = Field(
         default=("structure", "cues"), min_length=1
     )
+    budget: llm.Budget = llm.Budget()
+    retry_failed: bool = False
 
     @cached_property
     def taggers(self) -> tuple[Tagger, ...]:
@@ -69,6 +73,7 @@ class Tag(Step):
             chain.append(registry.make("taggers", name, options))
         if len({tagger.scheme.id for tagger in chain}) != 1:
             raise UsageError("the taggers of one step must share a scheme; give the others a step of their own")
+        asking(chain)
         return tuple(chain)
 
     def identity(self) -> dict[str, Any]:
@@ -77,68 +82,102 @@ class Tag(Step):
         return {"do": self.do, "version": self.version, "from": self.from_, "use": chain, "segmenter": SEGMENTER}
 
     def needs(self) -> tuple[str, ...]:
-        """The steps among `from`."""
-        return tuple(name for name in self.from_ if name not in OWN)
+        """The steps among `from`, and those whose layers the taggers read."""
+        read = [step for tagger in self.taggers for step in tagger.reads()]
+        return tuple(dict.fromkeys([*(name for name in self.from_ if name not in OWN), *read]))
 
     def plan(self, ws: Workspace, name: str) -> list[Shard]:
         """One shard for each shard of examples, and one for each shard of a step's responses."""
         examples = {f"{step}/{shard}": file for step, shard, _, file in ws.shards(EXAMPLES)}
+        beside = self._beside(ws)
         shards = []
+
+        def add(text: str, about: str, responses: FileEntry | None) -> None:
+            file = examples[about]
+            read = {step: files[about] for step, files in beside.items() if about in files}
+            work = TagWork(
+                taggers=self.taggers,
+                producer=self.producer(),
+                examples=ws.file(file),
+                own=text if responses is None else None,
+                responses=None if responses is None else ws.file(responses),
+                beside=tuple((step, tuple(map(ws.file, files))) for step, files in read.items()),
+                replies=ws.path / llm.REPLIES,
+            )
+            inputs = [*([responses.sha256] if responses else []), file.sha256]
+            inputs += [each.sha256 for files in read.values() for each in files]
+            source = inputs[0] if len(inputs) == 1 else digest(*inputs)
+            shards.append(Shard(f"{about.replace('/', '-')}-{text}", source, about, work))
+
         for text in self.from_:
             if text in OWN:
-                for about, file in examples.items():
-                    work = TagWork(self.taggers, self.producer(), ws.file(file), text)
-                    shards.append(Shard(_shard(text, about), file.sha256, about, work))
+                for about in examples:
+                    add(text, about, None)
                 continue
             ws.layer(text, "responses")
             for _, _, entry, file in ws.shards(RESPONSES, text):
-                answered = examples[entry.about]
-                work = TagWork(self.taggers, self.producer(), ws.file(answered), None, ws.file(file))
-                shards.append(Shard(_shard(text, entry.about), digest(file.sha256, answered.sha256), entry.about, work))
+                add(text, entry.about, file)
         return shards
 
+    def prepare(self, ws: Workspace, name: str, shards: list[Shard], watch: Watch) -> Prepared:
+        """Ask all that the chain's taggers want to know; shards with questions left open by a stop are not made."""
+        if not shards or not asking(self.taggers):
+            return Prepared(shards)
+        works = [shard.work for shard in shards if isinstance(shard.work, TagWork)]
+        with llm.ReplyCache(ws.path / llm.REPLIES, step=name) as replies:
+            asked = ask_models(
+                lambda: _texts(works),
+                self.taggers,
+                replies,
+                images=ws.images,
+                budget=self.budget,
+                retry_failed=self.retry_failed,
+                watch=lambda done, ledger: watch(0, len(shards), done),
+            )
+            if asked.stopped is None:
+                return Prepared(shards)
+            ready = [shard for shard in shards if not self._open(shard, replies)]
+        return Prepared(ready, asked.stopped)
 
-def _shard(text: str, about: str) -> str:
-    return f"{about.replace('/', '-')}-{text}"
+    def estimate(self, ws: Workspace, name: str, shards: list[Shard]) -> dict[str, Any]:
+        """What the first questions of the first tagger that asks would take. Nothing is sent."""
+        ask = asking(self.taggers)
+        if not ask:
+            return {}
+        place, tagger = next(iter(ask.items()))
+        works = [shard.work for shard in shards if isinstance(shard.work, TagWork)]
+        kept = ws.path / llm.REPLIES
+        with TemporaryDirectory() as nowhere:
+            path = kept if kept.exists() else Path(nowhere) / "replies.sqlite"
+            with llm.ReplyCache(path, name) as replies:
+                known = answers_for(self.taggers, replies)
+                walk = wants(lambda: _texts(works), self.taggers, place, known)
+                requests = (each.request for each in islice(walk(known[tagger.name]), tagger.max_calls))
+                return asdict(llm.estimate(requests, tagger.endpoint, replies, images=ws.images))
+
+    def _open(self, shard: Shard, replies: llm.ReplyCache) -> bool:
+        """Whether a question about this shard has no answer yet."""
+        assert isinstance(shard.work, TagWork)  # by `plan`
+        known = answers_for(self.taggers, replies)
+        batches = shard.work.batches
+        return any(
+            known[tagger.name](ask.request) is None
+            for place, tagger in asking(self.taggers).items()
+            for ask in wants(batches, self.taggers, place, known)(known[tagger.name])
+        )
+
+    def _beside(self, ws: Workspace) -> dict[str, dict[str, list[FileEntry]]]:
+        """The files of the layers that the taggers read: by step, then by the example shard they speak of."""
+        found: dict[str, dict[str, list[FileEntry]]] = {}
+        for tagger in self.taggers:
+            for step, kind in tagger.reads().items():
+                ws.layer(step, kind)
+                files = found.setdefault(step, {})
+                for _, _, entry, file in ws.shards(layer_room(kind), step):
+                    files.setdefault(entry.about, []).append(file)
+        return found
 
 
-@dataclass(frozen=True, slots=True)
-class TagWork:
-    """One shard of spans, over one kind of the examples' own texts (`own`) or over a shard of responses."""
-
-    taggers: tuple[Tagger, ...]
-    producer: Producer
-    examples: Path
-    own: str | None
-    responses: Path | None = None
-
-    def run(self, writer: ShardWriter) -> None:
-        """Tag in batches; an example without the text gets no row."""
-        texts = self._texts()
-        for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            writer.write(SPANS, self._table(batch, spans_to_arrow(tag_batch(batch, self.taggers))))
-        if not texts:
-            writer.write(SPANS, Spans.arrow_schema().empty_table())
-
-    def _texts(self) -> list[tuple[str, str, Example | None]]:
-        examples = [Example.from_row(row) for row in pq.read_table(self.examples).to_pylist()]
-        if self.own is not None:
-            texts = ((example, example.text(self.own)) for example in examples)
-            return [(text_id(example.id, self.own), text, example) for example, text in texts if text]
-        by_id = {example.id: example for example in examples}
-        rows = pq.read_table(self.responses, columns=["text_id", "example_id", "text"]).to_pylist()
-        return [(row["text_id"], row["text"], by_id[row["example_id"]]) for row in rows]
-
-    def _table(self, batch: Sequence[tuple[str, str, Example | None]], spans: pa.Array) -> pa.Table:
-        schema = Spans.arrow_schema()
-        producer = pa.array([self.producer.to_row()] * len(batch), schema.field("producer").type)
-        columns = {
-            "text_id": [address for address, _, _ in batch],
-            "text_sha256": [text_sha256(text) for _, text, _ in batch],
-            "scheme": [self.taggers[0].scheme.id] * len(batch),
-            "segmenter": [SEGMENTER] * len(batch),
-            "spans": spans,
-            "producer": producer,
-        }
-        return pa.table(columns, schema=schema)
+def _texts(works: Sequence[TagWork]) -> Iterator[Texts]:
+    for work in works:
+        yield from work.batches()

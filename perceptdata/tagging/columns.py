@@ -1,73 +1,24 @@
-"""A batch of texts through a chain of taggers, and span sets to and from Arrow.
-
-    sets = tag_batch([(text_id, text, example), …], [Structure(), Cues()])
-    column = spans_to_arrow(sets)            # list<struct<start, end, label, score, tagger>>, as `layers.Spans` has it
-
-The texts are cut into clauses once. Each tagger sees what the ones before it have labelled and labels what is still
-open, so every clause has at most one label, and its span names the tagger that gave it.
-"""
+"""Span sets of many texts as flat columns, and as the `spans` column of a layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from perceptdata.errors import PluginError, UsageError
-from perceptdata.example import Example
 from perceptdata.layers import Producer, Spans
-from perceptdata.plugins import Tagger, TextItem
 from perceptdata.records import column, each
-from perceptdata.segmentation import Clauses, segment
-from perceptdata.spans import PRO, Scheme, SpanSet
+from perceptdata.spans import Scheme, SpanSet
 
 SPANS_TYPE: pa.ListType = Spans.arrow_schema().field("spans").type
 
 
-def tag_batch(
-    items: Sequence[tuple[str, str, Example | None]],
-    taggers: Sequence[Tagger],
-    meta: Sequence[dict[str, Any]] | None = None,
-) -> list[SpanSet]:
-    """One span set a text, in order: what the chain says of it. `meta` is what else is known of each text.
-
-    Raises UsageError when the taggers' schemes differ, PluginError when a tagger returns another number of sets than it
-    was given texts, cuts through a clause, or labels one that is labelled already.
-    """
-    schemes = {tagger.scheme for tagger in taggers}
-    if len(schemes) > 1:
-        named = ", ".join(f"{tagger.name} ({tagger.scheme.id})" for tagger in taggers)
-        raise UsageError(f"taggers of one chain share a label scheme, not {named}")
-    scheme = schemes.pop() if schemes else PRO
-    names = tuple(tagger.name for tagger in taggers) or ("",)
-    found = segment([text for _, text, _ in items])
-    label = np.full(len(found.start), -1, np.int8)
-    score = np.zeros(len(found.start), np.float32)
-    texts = []
-    for at, (text_id, text, example) in enumerate(items):
-        part = slice(int(found.offsets[at]), int(found.offsets[at + 1]))
-        # Views: what one tagger is found to say, the next one reads in its items.
-        known = meta[at] if meta else {}
-        clauses = (found.start[part], found.end[part], label[part], score[part])
-        texts.append(TextItem(text_id, text, example, *clauses, known))
-    told = []
-    for number, tagger in enumerate(taggers):
-        sets = tagger.tag(texts)
-        if len(sets) != len(texts):
-            raise PluginError(f"tagger '{tagger.name}' returned {len(sets)} span sets for {len(texts)} texts")
-        spans = replace(flat := _Flat.of(sets), tagger=np.full(len(flat.start), number, np.int8))
-        _enter(spans, found, label, score, tagger.name, texts)
-        told.append(spans)
-    return _Flat.sorted_together(told).split(len(texts), scheme, names)
-
-
 @dataclass(frozen=True, slots=True)
-class _Flat:
+class Flat:
     """The spans of many texts as flat columns; `text` says whose each is."""
 
     text: NDArray
@@ -78,7 +29,7 @@ class _Flat:
     tagger: NDArray
 
     @classmethod
-    def of(cls, sets: Sequence[SpanSet]) -> _Flat:
+    def of(cls, sets: Sequence[SpanSet]) -> Flat:
         """Span sets, in order; tagger codes stay those of each set."""
         return cls(
             np.repeat(np.arange(len(sets)), [len(spans) for spans in sets]),
@@ -90,7 +41,7 @@ class _Flat:
         )
 
     @classmethod
-    def sorted_together(cls, parts: Sequence[_Flat]) -> _Flat:
+    def sorted_together(cls, parts: Sequence[Flat]) -> Flat:
         """All parts, by text and then by start."""
         if not parts:
             return cls.of([])
@@ -108,6 +59,10 @@ class _Flat:
             np.concatenate([part.tagger for part in parts])[order],
         )
 
+    def take(self, index: NDArray) -> Flat:
+        """The spans at `index` (integers or a mask), in that order."""
+        return Flat(*(getattr(self, name)[index] for name in self.__slots__))
+
     def split(self, texts: int, scheme: Scheme, names: tuple[str, ...]) -> list[SpanSet]:
         """One set a text."""
         cuts = np.searchsorted(self.text, np.arange(texts + 1)).tolist()
@@ -121,47 +76,9 @@ def _joined(arrays: Sequence[NDArray], dtype: type) -> NDArray:
     return np.concatenate(arrays) if arrays else np.empty(0, dtype)
 
 
-def _enter(
-    spans: _Flat, found: Clauses, label: NDArray, score: NDArray, tagger: str, texts: Sequence[TextItem]
-) -> None:
-    """Write one tagger's spans into the clauses' labels and scores, refusing what breaks the contract."""
-    if not len(spans.start):
-        return
-    # Every text gets a stretch of its own on one axis, so that one search serves all texts.
-    stride = np.int64(max(found.end.max(initial=0), spans.end.max())) + 1
-    base = np.repeat(np.arange(len(texts)), np.diff(found.offsets)) * stride
-    starts, ends = base + found.start, base + found.end
-    start, end = spans.text * stride + spans.start, spans.text * stride + spans.end
-    first, last = np.searchsorted(starts, start), np.searchsorted(ends, end)
-    known = (first <= last) & (last < len(starts))
-    first[~known] = last[~known] = 0
-    whole = known & (len(starts) > 0)
-    if len(starts):
-        whole &= (starts[first] == start) & (ends[last] == end)
-    _refuse(~whole, spans, "does not cover whole clauses", tagger, texts)
-
-    count = last - first + 1
-    behind = np.cumsum(count)
-    clause = np.repeat(first - (behind - count), count) + np.arange(behind[-1])
-    span = np.repeat(np.arange(len(count)), count)
-    times = np.bincount(clause, minlength=len(label)) + (label >= 0)
-    crowded = np.zeros(len(count), bool)
-    crowded[span[times[clause] > 1]] = True
-    _refuse(crowded, spans, "covers a clause that has a label already", tagger, texts)
-    label[clause] = spans.label[span]
-    score[clause] = spans.score[span]
-
-
-def _refuse(bad: NDArray, spans: _Flat, what: str, tagger: str, texts: Sequence[TextItem]) -> None:
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
-        where = f"span [{spans.start[at]}, {spans.end[at]}) of {texts[spans.text[at]].text_id}"
-        raise PluginError(f"tagger '{tagger}': {where} {what}")
-
-
 def spans_to_arrow(sets: Sequence[SpanSet]) -> pa.ListArray:
     """Span sets as the `spans` column of `layers.Spans`, one list a set."""
-    flat = _Flat.of(sets)
+    flat = Flat.of(sets)
     label, labels = _shared_codes(flat.label, [(spans.scheme.labels, spans.label) for spans in sets])
     tagger, taggers = _shared_codes(flat.tagger, [(spans.taggers, spans.tagger) for spans in sets])
     values = pa.StructArray.from_arrays(
@@ -223,7 +140,7 @@ def spans_from_arrow(column: pa.ListArray | pa.ChunkedArray, scheme: Scheme) -> 
     labels = values.field("label").dictionary_encode()
     taggers = values.field("tagger").dictionary_encode()
     code = np.array([scheme.code(label) for label in labels.dictionary.to_pylist()], np.int8)
-    flat = _Flat(
+    flat = Flat(
         np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy())),
         values.field("start").to_numpy(),
         values.field("end").to_numpy(),
