@@ -41,8 +41,15 @@ SILENCED = re.compile(
     r"#\s*type:\s*ignore|#\s*pragma:\s*no cover|\bTODO\b|\bFIXME\b|except:|except (Base)?Exception:\s*pass"
 )
 HEAVY = {"torch", "spacy", "datasets", "pandas", "openai", "transformers", "matplotlib"}
-# Exporters write for other programs, with those programs' libraries; they are imported when one is named.
-LATE = "perceptdata.publishing."
+# Imported when they are used, with their libraries: exporters write for other programs; kernels, losses and engines are
+# torch from end to end; what stands in a spaCy pipeline is spaCy's.
+LATE = (
+    "perceptdata.publishing.",
+    "perceptdata.kernels",
+    "perceptdata.trainer.core",
+    "perceptdata.trainer.engine",
+    "perceptdata.annotators.spacy",
+)
 
 
 @cache
@@ -175,7 +182,7 @@ for name in ours + late:
     if name not in late:
         for module in set(weights) & sys.modules.keys():
             heavy.setdefault(module, name)
-after = state()
+        after = state()  # what the libraries of the late ones change is theirs
 print(json.dumps({"failed": failed, "heavy": heavy, "changed": [key for key in before if before[key] != after[key]]}))
 """
 
