@@ -47,15 +47,15 @@ Wanted = Callable[[Answers], Iterator[Ask]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How it ended. `unasked` counts questions that the limit left; `stopped` says why a run ended early."""
+    """How it ended. `unasked` counts questions that a limit left; `stopped` says why a run ended early."""
 
     unasked: int = 0
     stopped: str | None = None
 
 
-def answers_of(replies: ReplyCache, endpoint: Endpoint, retry_failed: bool = False) -> Answers:
-    """What the cache knows of this endpoint's answers."""
-    return lambda request: replies.settled(request.key(endpoint), retry_failed)
+def answers_of(replies: ReplyCache, endpoint: Endpoint) -> Answers:
+    """What the cache knows of this endpoint's answers, and of its refusals: they are why something has no answer."""
+    return lambda request: replies.get(request.key(endpoint))
 
 
 def ask_rounds(
@@ -70,8 +70,12 @@ def ask_rounds(
     watch: Watch | None = None,
 ) -> Asked:
     """Ask round by round. Raises what `run_requests` raises."""
-    answers = answers_of(replies, endpoint)
-    tried: set[str] = set()  # only with `retry_failed`, which would otherwise ask the same in every round
+    tried: set[str] = set()  # what failed is asked once a run, not in every round
+
+    def answers(request: Request) -> Reply | None:
+        key = request.key(endpoint)
+        return replies.get(key) if key in tried else replies.settled(key)
+
     for _ in range(ROUNDS):
         chosen = _Chosen.of(wanted, endpoint, answers, max_calls)
         if not chosen.asked and not retry_failed:
@@ -101,7 +105,8 @@ def ask_rounds(
             return Asked(chosen.unasked, why)
         if not run.done:
             return Asked(chosen.unasked)
-    return Asked(_Chosen.of(wanted, endpoint, answers, max_calls).unasked)
+    left = _Chosen.of(wanted, endpoint, answers, max_calls)
+    return Asked(left.asked + left.unasked)
 
 
 class _Chosen(NamedTuple):
