@@ -1,0 +1,1 @@
+"""The bundled trainer: the methods of four papers on one batch contract."""
