@@ -118,13 +118,18 @@ class Review(Record):
 
 
 class TokenScores(Record):
-    """One number a token of a text, under the named tokenizer."""
+    """One number a token of a text, under the named tokenizer; token i is `text[start[i]:end[i]]`, in code points.
+
+    Tokens may share characters (the bytes of one), and leave out white space.
+    """
 
     text_id: str
     text_sha256: str
     tokenizer: str
     name: str
     values: tuple[Float32, ...]
+    start: tuple[Int32, ...]
+    end: tuple[Int32, ...]
     producer: Producer
 
 

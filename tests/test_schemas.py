@@ -52,7 +52,16 @@ RECORDS_IN_USE: tuple[Record, ...] = (
     Spans(text_id="e#facts", text_sha256=HASH, scheme="pro@1", segmenter="1", spans=(SPAN,), producer=MAKER),
     Verdict(text_id="e#facts", text_sha256=HASH, claim=0, start=0, end=6, verdict="supported", producer=MAKER),
     Review(text_id="e#facts", text_sha256=HASH, reviewer="r1", scheme="pro@1", spans=(SPAN,), producer=MAKER),
-    TokenScores(text_id="e#facts", text_sha256=HASH, tokenizer="t", name="tvd", values=(0.5, 0.25), producer=MAKER),
+    TokenScores(
+        text_id="e#facts",
+        text_sha256=HASH,
+        tokenizer="t",
+        name="tvd",
+        values=(0.5, 0.25),
+        start=(0, 4),
+        end=(4, 9),
+        producer=MAKER,
+    ),
     Score(example_id="e", name="pass", unscored="no sample was read", meta={"n": 8}, producer=MAKER),
     Reject(builder="nlvr", split="dev", key="7", code="image.missing", message="no 7.png", producer=MAKER),
 )

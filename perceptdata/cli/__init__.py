@@ -14,9 +14,11 @@ import typer.core
 
 from perceptdata.cli import (
     agreement,
+    blindfold,
     build,
     consensus,
     demo,
+    dependency,
     doctor,
     export,
     generate,
@@ -30,6 +32,7 @@ from perceptdata.cli import (
     status,
     tag,
     tagger,
+    train,
 )
 from perceptdata.errors import PerceptDataError
 
@@ -71,8 +74,11 @@ app.command("build", rich_help_panel=STEPS)(build.command)
 app.command("generate", rich_help_panel=STEPS)(generate.command)
 app.command("score", rich_help_panel=STEPS)(score.command)
 app.command("tag", rich_help_panel=STEPS)(tag.command)
+app.command("dependency", rich_help_panel=STEPS)(dependency.command)
 app.command("consensus", rich_help_panel=STEPS)(consensus.command)
+app.command("blindfold", rich_help_panel=STEPS)(blindfold.command)
 app.add_typer(tagger.app, name="tagger", rich_help_panel=STEPS)
+app.command("train", rich_help_panel=STEPS)(train.command)
 app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("report", rich_help_panel=LOOK)(report.command)
 app.command("agreement", rich_help_panel=LOOK)(agreement.command)

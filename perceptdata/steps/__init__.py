@@ -5,8 +5,10 @@ A step writes shards (`build`, `tag`); an output reads a view or the whole works
 """
 
 STEPS = {
+    "blindfold": "perceptdata.steps.blindfold:Blindfold",
     "build": "perceptdata.steps.build:Build",
     "consensus": "perceptdata.steps.consensus:Consensus",
+    "dependency": "perceptdata.steps.dependency:Dependency",
     "generate": "perceptdata.steps.generate:Generate",
     "score": "perceptdata.steps.score:Score",
     "tag": "perceptdata.steps.tag:Tag",
