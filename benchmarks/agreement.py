@@ -55,7 +55,7 @@ def annotators(texts: list[str], seed: int) -> list[list[SpanSet | None]]:
     for number, wrong in enumerate(ERRORS):
         label = np.where(draw.random(count) < wrong, draw.integers(0, 3, count), truth).astype(np.int8)
         end = found.end - (np.where(draw.random(count) < 1 / 3, 4, 0) if number == 1 else 0)
-        score, tagger = np.ones(count, np.float32), np.zeros(count, np.int8)
+        score, tagger = draw.random(count).astype(np.float32), np.zeros(count, np.int8)
         row: list[SpanSet | None] = []
         for at in range(len(texts)):
             part = slice(int(found.offsets[at]), int(found.offsets[at + 1]))
@@ -85,10 +85,14 @@ def main() -> None:
     laps("compare_with_five_sources")
     disagreements(two, limit=100, pieces=pieces)
     laps("disagreements")
-    three = refine(Coded(PRO, ("one", "two", "three"), ids, made, spans)).clauses().label
-    model = DawidSkene.fit(three, 3)
-    model.decide(three, 0.2)
-    laps("consensus_of_three")
+    three = refine(Coded(PRO, ("one", "two", "three"), ids, made, spans))
+    label, score = three.clauses().label, three.clause_scores()
+    laps("cut_for_three")
+    model = DawidSkene.fit(label, 3)
+    model.decide(label, 0.2)
+    laps("votes_of_three")
+    DawidSkene.fit(label, 3, score).decide(label, 0.2, score)
+    laps("scored_votes_of_three")
     seconds = {name: round(lap["cpu"], 2) for name, lap in laps.seconds.items()}
     whole = sum(seconds[name] for name in ("cut", "compare", "disagreements"))
     report = {

@@ -75,6 +75,7 @@ REASONS: dict[str, str] = {
     "row.unreadable": "the line or file cannot be parsed",
     "row.replaced": "a later row of the same annotator speaks of the same text",
     "spans.cut_character": "a span's border falls inside a character that normalisation joins",
+    "spans.label": "a span's label is none of its scheme's",
     "spans.range": "a span lies outside its text, is empty, or overlaps another",
     "text.changed": "the text is another than the one that a layer's row was made from",
     "text.missing": "the text that a layer's row speaks of is not there",
@@ -83,4 +84,5 @@ REASONS: dict[str, str] = {
     "text.surrogate": "a text contains a lone surrogate",
     "tokens.expansion": "the processor's tokens do not end with those of the response",
     "tokens.straddle": "a token holds characters of two roles, and the policy is strict",
+    "tokens.too_long": "prompt and response are longer than max_length, or than the model's context has room for",
 }

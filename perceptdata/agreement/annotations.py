@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -27,13 +27,14 @@ UNPAIRED = "unpaired"
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """One annotator's rows: the addresses and hashes of texts, and the spans of each."""
+    """One annotator's rows: the addresses and hashes of texts, and the spans of each; and rows of unknown labels."""
 
     name: str
     scheme: Scheme
     text_id: list[str]
     sha256: list[str]
     spans: list[SpanSet]
+    refused: list[LeftOut] = field(default_factory=list)
 
     @classmethod
     def of_layer(cls, layer: str, table: pa.Table) -> list[Annotator]:
@@ -56,13 +57,29 @@ class Annotator:
         if len(ids) > 1 or ids[0] not in SCHEMES:
             raise UsageError(f"layer '{name}' has labels of {', '.join(ids)}; one of {', '.join(SCHEMES)} is compared")
         scheme = SCHEMES[ids[0]]
+        strange, addresses, has = _strange(table, scheme), table.column("text_id"), ", ".join(scheme.labels)
+        refused = []
+        for row, label in strange.items():
+            address = addresses[row].as_py()
+            refused.append(LeftOut(name, address, "spans.label", f"{name}: '{label}' of {address} is none of {has}"))
+        kept = table.take([row for row in range(table.num_rows) if row not in strange]) if strange else table
         return cls(
             name,
             scheme,
-            table.column("text_id").to_pylist(),
-            table.column("text_sha256").to_pylist(),
-            spans_from_arrow(table.column("spans"), scheme),
+            kept.column("text_id").to_pylist(),
+            kept.column("text_sha256").to_pylist(),
+            spans_from_arrow(kept.column("spans"), scheme),
+            refused,
         )
+
+
+def _strange(table: pa.Table, scheme: Scheme) -> dict[int, str]:
+    """The rows that have a label outside the scheme, with that label."""
+    spans = table.column("spans").combine_chunks()
+    labels = pc.list_flatten(spans).field("label")
+    unknown = pc.invert(pc.is_in(labels, pa.array(scheme.labels)))
+    rows = pc.list_parent_indices(spans).filter(unknown)
+    return dict(zip(rows.to_pylist(), labels.filter(unknown).to_pylist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +120,10 @@ class Joined:
 def join(annotators: Sequence[Annotator], texts: Mapping[str, str], at_least: int = 2) -> Joined:
     """The texts of which at least so many annotators speak, in order of their addresses.
 
-    A row is left out, and the rest goes on, when its text is not there (`text.missing`), is another than it was made
-    from (`text.changed`), when its spans overlap or leave the text (`spans.range`), when a later row of the same
-    annotator replaces it (`row.replaced`), or when it stands alone (`unpaired`). Raises UsageError where names repeat
-    or schemes differ.
+    A row is left out, and the rest goes on, when one of its labels is none of its scheme's (`spans.label`), when its
+    text is not there (`text.missing`) or is another than it was made from (`text.changed`), when its spans overlap or
+    leave the text (`spans.range`), when a later row of the same annotator replaces it (`row.replaced`), or when it
+    stands alone (`unpaired`). Raises UsageError where names repeat or schemes differ.
     """
     names = tuple(annotator.name for annotator in annotators)
     if len(set(names)) != len(names):
@@ -116,7 +133,7 @@ def join(annotators: Sequence[Annotator], texts: Mapping[str, str], at_least: in
         named = ", ".join(f"{each.name} ({each.scheme.id})" for each in annotators)
         raise UsageError(f"only labels of one scheme can be compared, not {named}")
     hashes = {address: text_sha256(text) for address, text in texts.items()}
-    left_out: list[LeftOut] = []
+    left_out = [row for annotator in annotators for row in annotator.refused]
     usable = [_usable(annotator, texts, hashes, left_out) for annotator in annotators]
     count = Counter(address for rows in usable for address in rows)
     ids = sorted(address for address, readers in count.items() if readers >= at_least)

@@ -163,7 +163,8 @@ def _measures(blocks: Mapping[Path, NDArray[np.float64]], labels: Sequence[str])
                 for kind, score in f1(counts).items():
                     found["spans", path[2], kind, label] = score
         else:
-            found |= _errors(path[2], block)
+            for at, label in enumerate((*labels, ALL)):
+                found |= _errors(path[2], label, block[..., at, :])
     return found
 
 
@@ -179,12 +180,12 @@ def _by_label(
         found[*path, label] = coefficient(against_rest(table, at))
 
 
-def _errors(pair: str, counts: NDArray[np.float64]) -> dict[Path, NDArray[np.float64]]:
-    """Shares of the characters that both have labelled, and how many characters apart a border is drawn."""
+def _errors(pair: str, label: str, counts: NDArray[np.float64]) -> dict[Path, NDArray[np.float64]]:
+    """Shares of the characters that both label, one of them at least so, and how far apart a border is drawn."""
     column = {name: counts[..., at] for at, name in enumerate(ERRORS)}
     total = column["agreed"] + column["border"] + column["label"]
     found: dict[Path, NDArray[np.float64]] = {}
     with np.errstate(invalid="ignore", divide="ignore"):  # no characters, no borders: NaN is the answer
-        found |= {("errors", pair, name): column[name] / total for name in ("agreed", "border", "label")}
-        found["errors", pair, "border_shift"] = column["border"] / column["borders"]
+        found |= {("errors", pair, name, label): column[name] / total for name in ("agreed", "border", "label")}
+        found["errors", pair, "border_shift", label] = column["border"] / column["borders"]
     return found

@@ -2,7 +2,7 @@
 
     found = match(pieces, 0, 1)
     found.spans       # (texts, L, 7) counts, see COLUMNS; `f1` makes scores of them
-    found.errors      # (texts, 4) counts, see ERRORS
+    found.errors      # (texts, L + 1, 4) counts, see ERRORS
 
 A span here is a run: a stretch as long as possible with one label. Neighbouring spans of one label are one run, since a
 border between equal labels says nothing about labels, and positions are counted in non-space characters of clauses.
@@ -27,18 +27,19 @@ class Matching(NamedTuple):
 
     `spans` (T, L, 7): runs of each annotator; the sum over each one's runs of the share that the other covers with the
     same label; pairs of runs that are equal; pairs whose intersection over union reaches each of `THRESHOLDS`.
-    `errors` (T, 4): non-space characters on which both agree, differ by border, differ by label; and how many borders
-    are drawn in different places.
+    `errors` (T, L + 1, 4): non-space characters on which both agree, differ by border, differ by label; and how many
+    borders are drawn in different places. Of each label, where one or both have it; last, of all.
     """
 
     spans: NDArray[np.float64]
     errors: NDArray[np.float64]
 
 
-class _Runs(NamedTuple):
-    """One annotator's runs: the run of each piece (-1 outside), and of each run its text, label and length."""
+class Runs(NamedTuple):
+    """One annotator's runs: the run of each piece (-1 outside); of each run its first piece, text, label and length."""
 
     of_piece: NDArray[np.int64]
+    first: NDArray[np.int64]
     text: NDArray[np.int64]
     label: NDArray[np.int64]
     length: NDArray[np.int64]
@@ -51,8 +52,8 @@ def match(pieces: Pieces, first: int, second: int) -> Matching:
     text, weight = pieces.text[kept], pieces.weight[kept]
     one, other = pieces.label[kept, first].astype(np.int64), pieces.label[kept, second].astype(np.int64)
     return Matching(
-        _match_runs(_runs(text, one, weight), _runs(text, other, weight), weight, pieces.texts, pieces.labels),
-        _errors(text, pieces.clause[kept], one, other, weight, pieces.texts),
+        _match_runs(runs(text, one, weight), runs(text, other, weight), weight, pieces.texts, pieces.labels),
+        _errors(text, pieces.clause[kept], one, other, weight, pieces.texts, pieces.labels),
     )
 
 
@@ -65,18 +66,19 @@ def _breaks(*columns: NDArray) -> NDArray[np.bool_]:
     return changes
 
 
-def _runs(text: NDArray, label: NDArray, weight: NDArray) -> _Runs:
+def runs(text: NDArray, label: NDArray, weight: NDArray) -> Runs:
+    """The runs of one annotator, from the text, label (-1 for none) and length of every piece."""
     begins = _breaks(text, label) & (label >= 0)
     run = np.where(label >= 0, np.cumsum(begins) - 1, -1)
     inside = run >= 0
     length = np.bincount(run[inside], weight[inside], int(begins.sum())).astype(np.int64)
-    return _Runs(run, text[begins], label[begins], length)
+    return Runs(run, np.flatnonzero(begins), text[begins], label[begins], length)
 
 
-def _match_runs(one: _Runs, other: _Runs, weight: NDArray, texts: int, labels: int) -> NDArray[np.float64]:
+def _match_runs(one: Runs, other: Runs, weight: NDArray, texts: int, labels: int) -> NDArray[np.float64]:
     counts = np.zeros((len(COLUMNS), texts * labels))
 
-    def add(column: str, runs: _Runs, which: NDArray | slice, amount: NDArray | None = None) -> None:
+    def add(column: str, runs: Runs, which: NDArray | slice, amount: NDArray | None = None) -> None:
         cell = (runs.text * labels + runs.label)[which]
         counts[COLUMNS.index(column)] += np.bincount(cell, amount, texts * labels)
 
@@ -101,13 +103,13 @@ def _match_runs(one: _Runs, other: _Runs, weight: NDArray, texts: int, labels: i
 
 
 def _errors(
-    text: NDArray, clause: NDArray, one: NDArray, other: NDArray, weight: NDArray, texts: int
+    text: NDArray, clause: NDArray, one: NDArray, other: NDArray, weight: NDArray, texts: int, labels: int
 ) -> NDArray[np.float64]:
     """Where both say something: a disputed stretch is a border's when it holds no whole clause, what stands on one side
     of it is agreed to have one of its labels, and on the other side the other: both see the same turn inside a clause,
     in another place. Else it is a label's.
     """
-    counts = np.zeros((texts, len(ERRORS)))
+    counts = np.zeros((texts, labels + 1, len(ERRORS)))
     breaks = _breaks(text, one, other)
     begin = np.flatnonzero(breaks)
     if not len(begin):
@@ -123,9 +125,12 @@ def _errors(
     disputed = both & (one != other)
     turn = ((left == one) & (right == other)) | ((left == other) & (right == one))
     border = disputed & turn & ~whole
-    for column, where in enumerate((both & ~disputed, border, disputed & ~border)):
-        counts[:, column] = np.bincount(text[where], length[where], texts)
-    counts[:, 3] = np.bincount(text[border], minlength=texts)
+    for label in range(labels + 1):
+        concerned = both if label == labels else both & ((one == label) | (other == label))
+        for column, kind in enumerate((~disputed, border, disputed & ~border)):
+            where = kind & concerned
+            counts[:, label, column] = np.bincount(text[where], length[where], texts)
+        counts[:, label, 3] = np.bincount(text[border & concerned], minlength=texts)
     return counts
 
 

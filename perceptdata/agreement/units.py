@@ -44,8 +44,8 @@ class Units:
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
     """Stretches in text order, one entry each: whose `text`, in which `clause` (and `token`, -1 in none), how many
-    non-space characters (`weight`), and every annotator's `label` (pieces, R). `clause_*` has one entry a clause;
-    `seen` (R, T) says who has read what.
+    non-space characters (`weight`), and every annotator's `label` and `score` (pieces, R). `clause_*` has one entry a
+    clause; `seen` (R, T) says who has read what.
     """
 
     texts: int
@@ -55,6 +55,7 @@ class Pieces:
     token: NDArray[np.int64]
     weight: NDArray[np.int64]
     label: NDArray[np.int8]
+    score: NDArray[np.float32]
     clause_text: NDArray[np.int64]
     clause_start: NDArray[np.int32]
     clause_end: NDArray[np.int32]
@@ -84,6 +85,18 @@ class Pieces:
     def clause_weight(self) -> NDArray[np.int64]:
         """Non-space characters of each clause."""
         return np.bincount(self.clause, self.weight, len(self.clause_text)).astype(np.int64)
+
+    def clause_scores(self) -> NDArray[np.float64]:
+        """(clauses, R): how sure an annotator is of a clause's label, as the mean over the characters that have it; 0
+        where there is none.
+        """
+        label, found = self.clauses().label, np.zeros((len(self.clause_text), self.label.shape[1]))
+        for annotator, score in enumerate(self.score.T):
+            same = (self.label[:, annotator] >= 0) & (self.label[:, annotator] == label[self.clause, annotator])
+            clause, weight = self.clause[same], self.weight[same]
+            characters = np.bincount(clause, weight, len(found))
+            found[:, annotator] = np.bincount(clause, weight * score[same], len(found)) / np.maximum(characters, 1)
+        return found
 
     def _majority(self, unit: NDArray[np.int64], count: int) -> NDArray[np.int8]:
         """(count, R): of all labels and none, what most of a unit's characters have. Ties go to the earlier label, and
@@ -135,37 +148,40 @@ def _batch(
     clauses = (found.start + base[clause_text], found.end + base[clause_text])
     said = [_flat(sets, base) for sets in spans]
     tokens = _tokens(texts, base, tokenize)
-    borders = np.unique(np.concatenate([*clauses, *tokens, *(side for start, end, _ in said for side in (start, end))]))
+    borders = np.unique(np.concatenate([*clauses, *tokens, *(side for borders in said for side in borders[:2])]))
     at, weight = borders[:-1], np.diff(before[borders])
     clause = _holder(*clauses, at)
     kept = (clause >= 0) & (weight > 0)
     at, clause, weight = at[kept], clause[kept], weight[kept]
-    label = np.full((len(at), len(spans)), NOBODY, np.int8)
-    for annotator, (start, end, codes) in enumerate(said):
+    label, score = np.full((len(at), len(spans)), NOBODY, np.int8), np.zeros((len(at), len(spans)), np.float32)
+    for annotator, (start, end, codes, sure) in enumerate(said):
         holder = _holder(start, end, at)
         held = holder >= 0
         label[held, annotator] = codes[holder[held]]
+        score[held, annotator] = sure[holder[held]]
     return {
         "text": clause_text[clause],
         "clause": clause,
         "token": _holder(*tokens, at),
         "weight": weight.astype(np.int64),
         "label": label,
+        "score": score,
         "clause_text": clause_text,
         "clause_start": found.start,
         "clause_end": found.end,
     }, len(tokens[0])
 
 
-def _flat(sets: Sequence[SpanSet | None], base: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray]:
-    """Start, end and label of one annotator's spans on the common axis."""
+def _flat(sets: Sequence[SpanSet | None], base: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Start, end, label and score of one annotator's spans on the common axis."""
     there = [(at, spans) for at, spans in enumerate(sets) if spans is not None and len(spans)]
     if not there:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8)
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0, np.float32)
     own = np.repeat(base[[at for at, _ in there]], [len(spans) for _, spans in there])
     start = np.concatenate([spans.start for _, spans in there]) + own
     end = np.concatenate([spans.end for _, spans in there]) + own
-    return start, end, np.concatenate([spans.label for _, spans in there])
+    label, score = (np.concatenate([getattr(spans, name) for _, spans in there]) for name in ("label", "score"))
+    return start, end, label, score
 
 
 def _tokens(texts: Sequence[str], base: NDArray[np.int64], tokenize: Tokenize | None) -> tuple[NDArray, NDArray]:

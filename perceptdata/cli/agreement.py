@@ -13,6 +13,7 @@ from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, c
 
 if TYPE_CHECKING:
     from perceptdata.agreement import Agreement, DawidSkene, Disagreement, Estimate, Joined
+    from perceptdata.agreement.gamma import Gamma
 
 
 class By(StrEnum):
@@ -29,12 +30,22 @@ def command(
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="A folder with a tokenizer.json: count tokens too.")
     ] = None,
+    gamma_of: Annotated[
+        int,
+        typer.Option(
+            "--gamma",
+            metavar="TEXTS",
+            min=0,
+            help="Also gamma, borders and labels in one, of so many texts drawn at random; slow, extra `gamma`.",
+        ),
+    ] = 0,
     show: Annotated[int, typer.Option("--show", min=0, help="Disagreements to show, heaviest first.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Compare annotators of the same texts: kappa, alpha, span F1, borders apart from labels, and where they differ."""
     from perceptdata.agreement import DawidSkene, compare, disagreements, disputed, read, refine
     from perceptdata.agreement.consensus import FEWEST
+    from perceptdata.agreement.gamma import gamma
     from perceptdata.agreement.reading import source_of
     from perceptdata.agreement.tokens import tokenizer_in
     from perceptdata.workspace import Workspace
@@ -45,6 +56,7 @@ def command(
     pieces = refine(coded, tokenize)
     groups = [source_of(address) for address in coded.ids] if by else None
     found = compare(coded, bootstraps, groups=groups, tokenize=tokenize, pieces=pieces)
+    gammas = gamma(coded, gamma_of, bootstraps, pieces=pieces) if gamma_of else {}
     enough = len(coded.annotators) >= FEWEST
     model = DawidSkene.fit(pieces.clauses().label, len(coded.scheme.labels)) if enough else None
     count, worst = len(disputed(pieces)), disagreements(coded, show, pieces)
@@ -56,6 +68,7 @@ def command(
                 "left_out": joined.counts(),
                 **found["all"].to_json(),
                 "sources": {name: each.to_json() for name, each in found.items() if name != "all"},
+                "gamma": {pair: each.to_json() for pair, each in gammas.items()} if gamma_of else None,
                 "dawid_skene": model.to_json(coded.annotators, coded.scheme.labels) if model else None,
                 "disputed": count,
                 "disagreements": [each.to_json() for each in worst],
@@ -64,9 +77,11 @@ def command(
         return
     _print_counts(joined, found["all"], count)
     if not coded.texts:
+        typer.echo("no text has been labelled by two of them, so there is nothing to compare")
         return
     _print_labels(found["all"], joined)
     _print_spans(found["all"], joined)
+    _print_gammas(gammas)
     if len(found) > 1:
         _print_groups(found)
     if model:
@@ -124,12 +139,22 @@ def _print_spans(found: Agreement, joined: Joined) -> None:
     console().print(table)
     for pair in dict.fromkeys(path[1] for path in found.estimates if path[0] == "errors"):
         agreed, border, label, shift = (
-            found.estimates["errors", pair, name].value for name in ("agreed", "border", "label", "border_shift")
+            found.estimates["errors", pair, name, "all"].value for name in ("agreed", "border", "label", "border_shift")
         )
         apart = f" (by {shift:.0f} characters)" if isfinite(shift) else ""
         if isfinite(agreed):
             parts = f"{agreed:.1%} agreed, {border:.1%} another border{apart}, {label:.1%} another label"
             typer.echo(f"{pair}, characters that both label: {parts}")
+
+
+def _print_gammas(gammas: dict[str, Gamma]) -> None:
+    """A line for each pair."""
+    from rich.markup import escape
+
+    for pair, each in gammas.items():
+        left_out = f"; {each.too_long:,} are too long" if each.too_long else ""
+        line = f"{escape(pair)}, gamma: {_say(each.estimate)} (of {each.texts:,} texts{left_out})"
+        console().print(line, highlight=False, soft_wrap=True)
 
 
 def _print_groups(found: dict[str, Agreement]) -> None:

@@ -3,8 +3,9 @@
     Consensus(**{"from": ["tags", "llm_tags", "reviews"], "margin": 0.2})
 
 The model is fitted once over all clauses of all shards, before any shard is made; each shard is then labelled by it. A
-span is a clause; its `tagger` names who gave it this label (`tags+reviews:ann`), its `score` is the label's
-probability. A clause whose label leads the second by less than `margin` gets no span.
+vote counts by its score, as `agreement.consensus` says. A span is a clause; its `tagger` names who gave it this label
+(`tags+reviews:ann`), its `score` is the label's probability. A clause whose label leads the second by less than
+`margin` gets no span.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Consensus(Step):
     """
 
     do: ClassVar[str] = "consensus"
+    version: ClassVar[str] = "2"
     from_: tuple[str, ...] = Field(alias="from", min_length=1)
     margin: float = Field(default=0.2, ge=0, le=1)
 
@@ -75,18 +77,22 @@ class Consensus(Step):
         if not shards:
             return Prepared(shards)
         given = self._given(ws)
-        labels: list[tuple[tuple[str, ...], NDArray[np.int8]]] = []
+        votes: list[tuple[tuple[str, ...], NDArray[np.int8], NDArray[np.float64]]] = []
         schemes: set[Scheme] = set()
         for each in given.values():
             coded = each.joined().coded
             schemes.add(coded.scheme)
-            labels.append((coded.annotators, refine(coded).clauses().label))
-        found = {annotator for names, _ in labels for annotator in names}
+            pieces = refine(coded)
+            votes.append((coded.annotators, pieces.clauses().label, pieces.clause_scores()))
+        found = {annotator for names, _, _ in votes for annotator in names}
         annotators = tuple(sorted(found, key=lambda each: (self.from_.index(each.partition(":")[0]), each)))
         if len(schemes) > 1:
             raise UsageError(f"a consensus is of one scheme, not of {', '.join(sorted(each.id for each in schemes))}")
-        together = np.concatenate([_columns(label, names, annotators) for names, label in labels])
-        model = DawidSkene.fit(together, len(schemes.pop().labels))
+        label = np.concatenate([_columns(label, names, annotators, -1) for names, label, _ in votes])
+        score = np.concatenate([_columns(score, names, annotators, 0) for names, _, score in votes])
+        model = DawidSkene.fit(label, len(schemes.pop().labels), score)
+        if (label >= 0).sum(axis=1).max(initial=0) == 1:
+            raise UsageError(f"no clause is labelled by two of {', '.join(annotators)}: there is nothing to agree on")
         work = {
             about: ConsensusWork(self.producer(), self.margin, each, model, annotators) for about, each in given.items()
         }
@@ -117,10 +123,10 @@ def _rooms(ws: Workspace, layer: str) -> list[str]:
     return [layer_room(kind) for kind in kinds_of(ws, layer)]
 
 
-def _columns(label: NDArray[np.int8], names: Sequence[str], annotators: Sequence[str]) -> NDArray[np.int8]:
-    """The columns of `names` among those of all annotators; whoever is not named says nothing."""
-    wide = np.full((len(label), len(annotators)), -1, np.int8)
-    wide[:, [annotators.index(name) for name in names]] = label
+def _columns(values: NDArray, names: Sequence[str], annotators: Sequence[str], nothing: int) -> NDArray:
+    """The columns of `names` among those of all annotators, with `nothing` for whoever is not named."""
+    wide = np.full((len(values), len(annotators)), nothing, values.dtype)
+    wide[:, [annotators.index(name) for name in names]] = values
     return wide
 
 
@@ -170,8 +176,9 @@ class ConsensusWork:
         joined = self.given.joined()
         coded = joined.coded
         pieces = refine(coded)
-        label = _columns(pieces.clauses().label, coded.annotators, self.annotators)
-        decided, probability = self.model.decide(label, self.margin)
+        label = _columns(pieces.clauses().label, coded.annotators, self.annotators, -1)
+        score = _columns(pieces.clause_scores(), coded.annotators, self.annotators, 0)
+        decided, probability = self.model.decide(label, self.margin, score)
         columns = {
             "text_id": coded.ids,
             "text_sha256": [text_sha256(text) for text in coded.texts],

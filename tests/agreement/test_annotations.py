@@ -1,10 +1,12 @@
 """Joining: which rows meet, which are left out and why; and a layer's annotators, people among them."""
 
+from math import isnan
 from typing import Any
 
 import pytest
 from agreement.coding import spans
 
+from perceptdata.agreement import compare
 from perceptdata.agreement.annotations import Annotator, join
 from perceptdata.errors import REASONS, UsageError
 from perceptdata.layers import Producer, Review, SpanRecord, Spans, text_sha256
@@ -82,6 +84,30 @@ def test_a_spans_layer_is_one_annotator() -> None:
     found = Annotator.of_layer("tags", Spans.table([Spans(**row("a#response")), Spans(**row("b#response", "other"))]))
     assert [each.name for each in found] == ["tags"]
     assert [span.label for each in found[0].spans for span in each] == ["perception", "other"]
+
+
+def test_a_row_of_an_unknown_label_is_left_out_and_the_rest_goes_on() -> None:
+    rows = [row("a#response"), row("b#response", "guess"), row("c#response", "other")]
+    table = Spans.table([Spans(**each) for each in rows])
+    found = Annotator.of_layer("tags", table)[0]
+    assert found.text_id == ["a#response", "c#response"]
+    joined = join([found, annotator("other", dict.fromkeys(TEXTS, "PPPP"))], TEXTS)
+    assert joined.coded.ids == ["a#response", "c#response"]
+    assert joined.counts() == {"tags": {"spans.label": 1}, "other": {"unpaired": 1}}
+    assert joined.left_out[0].message == "tags: 'guess' of b#response is none of perception, reasoning, other"
+    assert joined.left_out[0].code in REASONS
+    nothing = Annotator.of_layer("tags", Spans.table([]))[0]
+    assert (nothing.text_id, nothing.spans, nothing.refused) == ([], [], [])
+
+
+def test_texts_without_a_letter_are_compared_and_say_nothing() -> None:
+    texts = {"a#response": "", "b#response": " \n "}
+    hashes = [text_sha256(text) for text in texts.values()]
+    both = [Annotator(name, PRO, list(texts), hashes, [spans(""), spans("")]) for name in ("one", "other")]
+    joined = join(both, texts)
+    found = compare(joined.coded, bootstraps=5)["all"]
+    assert (found.texts, found.clauses, found.characters) == (2, 0, 0)
+    assert all(isnan(estimate.value) for estimate in found.estimates.values())
 
 
 def test_every_reviewer_is_an_annotator_and_a_verdict_is_no_annotation() -> None:

@@ -29,8 +29,11 @@ def test_the_numbers_by_hand() -> None:
     # Runs: in the first text both equal; in the second 6 and 3 against 3 and 6.
     assert found.estimates["spans", "one~other", "exact", "all"].value == pytest.approx(0.5)
     assert found.estimates["spans", "one~other", "iou_0.5", "all"].value == 1
-    assert found.estimates["errors", "one~other", "agreed"].value == pytest.approx(0.8)
-    assert found.estimates["errors", "one~other", "label"].value == pytest.approx(0.2)
+    assert found.estimates["errors", "one~other", "agreed", "all"].value == pytest.approx(0.8)
+    assert found.estimates["errors", "one~other", "label", "all"].value == pytest.approx(0.2)
+    # Perception: two clauses of both, one of the first alone.
+    assert found.estimates["errors", "one~other", "agreed", "perception"].value == pytest.approx(2 / 3)
+    assert found.to_json()["agreement"]["errors"]["one~other"]["label"]["other"]["value"] is None
     assert found.confusion["clauses", "one~other"].tolist() == [[2, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert (found.texts, found.clauses, found.characters) == (2, 5, 15)
 
@@ -119,7 +122,7 @@ def test_two_passes_over_real_traces(shared: Path) -> None:
     kappa = everything["characters", "kappa", "first~second", "all"]
     assert round(kappa.value, 2) == 0.92
     assert kappa.low < 0.92 < kappa.high
-    assert everything["errors", "first~second", "agreed"].value == pytest.approx(0.95, abs=0.005)
+    assert everything["errors", "first~second", "agreed", "all"].value == pytest.approx(0.95, abs=0.005)
     f1 = [everything["characters", "f1", "first~second", label].value for label in PRO.labels]
     assert f1 == pytest.approx([0.961, 0.945, 0.935], abs=0.02)
     assert sum(each.texts for name, each in found.items() if name != "all") == len(rows)

@@ -15,7 +15,7 @@ P, R, O = range(3)  # noqa: E741
 def counts(text: str, one: str, other: str) -> tuple[np.ndarray, dict[str, float]]:
     """(L, 7) of one text, and its errors by name."""
     found = match(refine(coded([text], one=[one], other=[other])), 0, 1)
-    return found.spans[0], dict(zip(ERRORS, found.errors[0].tolist(), strict=True))
+    return found.spans[0], dict(zip(ERRORS, found.errors[0, -1].tolist(), strict=True))
 
 
 def test_f1_by_hand() -> None:
@@ -76,10 +76,25 @@ def test_a_whole_clause_in_dispute_is_a_label() -> None:
     assert errors == {"agreed": 6, "border": 0, "label": 3, "borders": 0}
 
 
+def test_errors_are_of_each_label_that_is_concerned() -> None:
+    # The first clause turns from P to R, two characters apart; the second is R to one and O to the other.
+    found = match(refine(coded(["abcdefgh. Ij."], one=["PPPPRRRRRRRRR"], other=["PPPPPPRRRROOO"])), 0, 1)
+    by_label = {
+        letter: dict(zip(ERRORS, row, strict=True))
+        for letter, row in zip(("P", "R", "O", "all"), found.errors[0].tolist(), strict=True)
+    }
+    assert by_label == {
+        "P": {"agreed": 4, "border": 2, "label": 0, "borders": 1},
+        "R": {"agreed": 3, "border": 2, "label": 3, "borders": 1},
+        "O": {"agreed": 0, "border": 0, "label": 3, "borders": 0},
+        "all": {"agreed": 7, "border": 2, "label": 3, "borders": 1},
+    }
+
+
 def test_texts_that_one_has_not_read_are_not_compared() -> None:
     found = match(refine(coded(["abcd", "abcd"], one=["PPPP", "PPPP"], other=["PPPP", None])), 0, 1)
     assert found.spans[1].sum() == 0
-    assert found.errors.sum(axis=1).tolist() == [4, 0]
+    assert found.errors[:, -1].sum(axis=1).tolist() == [4, 0]
 
 
 def test_runs_stop_at_the_end_of_a_text() -> None:

@@ -1,13 +1,15 @@
 """Units: pieces between all borders, clauses by majority, tokens; only non-space characters of clauses count."""
 
 import numpy as np
+import pytest
 from agreement.coding import coded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptdata.agreement import refine
+from perceptdata.agreement import Coded, refine
 from perceptdata.agreement.units import BATCH
 from perceptdata.segmentation import clauses
+from perceptdata.spans import PRO, Span, SpanSet
 
 
 def test_pieces_lie_between_the_borders_of_everybody() -> None:
@@ -29,6 +31,17 @@ def test_a_clause_has_the_label_of_most_of_its_characters() -> None:
         "RR---PPPPP": 0,
     }.items():
         assert refine(coded(text, one=[drawn])).clauses().label.tolist() == [[label]], drawn
+
+
+def test_a_clause_is_as_sure_as_the_characters_that_have_its_label() -> None:
+    # "abcd efgh." of 9: 4 reasoning of .9, then 1 perception of .2 and 4 of .7.
+    text = "abcd efgh."
+    drawn = [Span(0, 4, "reasoning", 0.9), Span(5, 6, "perception", 0.2), Span(6, 10, "perception", 0.7)]
+    given = Coded(PRO, ("one", "other"), ["x"], [text], [[SpanSet.of(drawn)], [SpanSet.of(drawn[:1])]])
+    cut = refine(given)
+    assert cut.clauses().label.tolist() == [[0, -1]]
+    assert cut.clause_scores() == pytest.approx(np.array([[(0.2 + 4 * 0.7) / 5, 0]]))
+    assert refine(Coded(PRO, ("one",), [], [], [[]])).clause_scores().shape == (0, 1)
 
 
 def test_ties_go_to_the_earlier_label_and_to_a_label_before_none() -> None:

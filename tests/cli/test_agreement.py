@@ -1,6 +1,7 @@
 """`perceptdata agreement` and `consensus`, as a person and a program meet them."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,24 @@ def test_consensus_is_a_verb_and_a_step(tagged: Cli) -> None:
     assert said.out.startswith("consensus: 12 spans in ")
 
 
+def test_gamma_without_its_extra_is_said(tagged: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygamma_agreement", None)
+    said = tagged("agreement", "tags", "other", "-w", "ws", "--gamma", "5")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: gamma needs the extra `gamma`; install perceptdata[gamma]\n"
+
+
+def test_gamma_is_of_as_many_texts_as_asked(tagged: Cli) -> None:
+    pytest.importorskip("pygamma_agreement", reason="pygamma-agreement (extra `gamma`, 0.6 GB) is not installed")
+    given = ("agreement", "tags", "other", "-w", "ws", "--bootstraps", "20", "--gamma", "5")
+    said = tagged(*given, "--json")
+    found = json.loads(said.out)["gamma"]["tags~other"]
+    assert (found["texts"], found["too_long"]) == (5, 0)
+    assert -2 < found["low"] <= found["value"] <= found["high"] < 1
+    assert "tags~other, gamma: " in tagged(*given).out
+    assert json.loads(tagged("agreement", "tags", "other", "-w", "ws", "--json").out)["gamma"] is None
+
+
 def test_texts_of_others_and_missing_layers_are_said(tagged: Cli, tmp_path: Path) -> None:
     tagged("tag", "--use", "toy_words", "--name", "asked", "--from", "question", "-w", "ws", "--workers", "1")
     said = tagged("agreement", "tags", "asked", "-w", "ws")
@@ -91,7 +110,11 @@ def test_texts_of_others_and_missing_layers_are_said(tagged: Cli, tmp_path: Path
         "tags, asked: 0 texts, 0 clauses, 0 characters; 0 clauses in dispute",
         "  left out of tags: 12 unpaired",
         "  left out of asked: 12 unpaired",
+        "no text has been labelled by two of them, so there is nothing to compare",
     ]
+    said = tagged("consensus", "--from", "asked", "--from", "tags", "-w", "ws", "--name", "c", "--workers", "1")
+    assert said.code == 2
+    assert said.err == "error: which of 2 annotators errs cannot be told without a third; name another\n"
     said = tagged("agreement", "tags", "nobody", "-w", "ws")
     assert (said.code, said.out) == (2, "")
     assert said.err == "error: step 'nobody' has no spans or reviews; tags, other, third, both, asked has\n"

@@ -16,6 +16,7 @@ from perceptdata.steps.run import Outcome, plan_step, run_step
 from perceptdata.workspace import EXAMPLES, Workspace
 
 pytestmark = pytest.mark.usefixtures("with_toys")
+TEXTS = {"one": "question", "two": "response", "three": "cards"}
 USES = {"one": ["see"], "two": ["see", "total"], "three": ["sum", "see"]}
 
 
@@ -54,7 +55,7 @@ def test_the_layer_is_of_clauses_and_names_whose_label_it_is(ws: Workspace) -> N
     assert row["spans"][0]["score"] > row["spans"][1]["score"]
     assert (row["scheme"], row["segmenter"]) == ("pro@1", VERSION)
     assert row["text_sha256"] == text_sha256("I see 1 and 0. So the sum is 1.")
-    assert row["producer"] == {"name": "consensus", "version": "1", "config": outcome.version}
+    assert row["producer"] == {"name": "consensus", "version": "2", "config": outcome.version}
     tried = next(row for row in rows(ws) if row["text_id"] == "cards/train/0#cards/0")
     assert [each["label"] for each in tried["spans"]] == ["perception", "reasoning"]
 
@@ -131,6 +132,51 @@ def test_a_row_that_does_not_fit_its_text_is_rejected_and_the_rest_goes_on(ws: W
     assert outcome.made["layers/spans"] == 15
     rejects = ws.rejects("consensus").to_table().to_pylist()
     assert {reject["key"] for reject in rejects if reject["code"] == "text.missing"} == {"cards/train/99#response"}
+
+
+def test_annotators_of_different_texts_have_nothing_to_agree_on(ws: Workspace) -> None:
+    for name, words in USES.items():
+        run(ws, name, "tag", use={"toy_words": {"see": words}}, **{"from": [TEXTS[name]]})
+    with pytest.raises(UsageError, match="no clause is labelled by two of one, two, three: there is nothing to agree"):
+        run(ws, "consensus", "consensus", **{"from": list(USES)})
+
+
+def test_a_surer_vote_counts_more(ws: Workspace) -> None:
+    """Two that are hardly sure give in to a third that is; two that are sure do not."""
+
+    def layer(name: str, labels: tuple[str, str], score: float) -> None:
+        for number, (step, shard, _, file) in enumerate(ws.shards(EXAMPLES)):
+            texts = {at: f"I see {at} and 0. So the sum is {at}." for at in range(number * 4, number * 4 + 4)}
+            table = Spans.table([said(at, text, labels, score) for at, text in texts.items()])
+            with ShardWriter(ws.path, name, "00000000", f"all-{number}") as writer:
+                writer.write("layers/spans", table)
+            made[name].shards[f"all-{number}"] = writer.entry(file.sha256, about=f"{step}/{shard}")
+
+    def said(at: int, text: str, labels: tuple[str, str], score: float) -> Spans:
+        cut = text.index(". ") + 1
+        borders = ((0, cut), (cut + 1, len(text)))
+        marked = tuple(
+            SpanRecord(start=a, end=b, label=label, score=score, tagger="x")
+            for (a, b), label in zip(borders, labels, strict=True)
+        )
+        address, by = f"cards/train/{at}#response", Producer(name="x", version="1", config="00000000")
+        return Spans(text_id=address, text_sha256=text_sha256(text), scheme="pro@1", spans=marked, producer=by)
+
+    decided = {}
+    for unsure in (0.1, 1.0):
+        made: dict[str, Any] = {}
+        with ws.lock("test"):
+            for name, labels, score in (
+                ("left", ("perception", "other"), unsure),
+                ("right", ("perception", "other"), unsure),
+                ("third", ("perception", "reasoning"), 1.0),
+            ):
+                made[name] = ws.begin(name, f"0000000{int(unsure)}", "tag", {}, 3)
+                layer(name, labels, score)
+                ws.finish(made[name])
+        run(ws, "consensus", "consensus", margin=0.0, **{"from": ["left", "right", "third"]})
+        decided[unsure] = {row["spans"][1]["label"] for row in rows(ws)}
+    assert decided == {0.1: {"reasoning"}, 1.0: {"other"}}
 
 
 def test_a_layer_about_examples_that_are_gone_is_said(ws: Workspace) -> None:
