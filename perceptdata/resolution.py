@@ -156,9 +156,10 @@ def _summary(ws: Workspace, step: str) -> str:
 
 def _headline(scores: str) -> str:
     """The scores that a step's own numbers are made of: `correct` where it has any, for whether an answer keeps to its
-    format must not raise a pass rate; otherwise all.
+    format must not raise a pass rate; otherwise all but controls, which stand beside what they control.
     """
-    return f"(select * from {scores} where name = '{CORRECT}' or '{CORRECT}' not in (select name from {scores}))"
+    main = f"name = '{CORRECT}' or '{CORRECT}' not in (select name from {scores}) and not ends_with(name, '_control')"
+    return f"(select * from {scores} where {main})"
 
 
 def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
