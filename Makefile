@@ -38,7 +38,7 @@ $(RUNTIME): $(MANIFESTS) | $(BIN)/pip
 $(DEVELOPMENT): $(MANIFESTS) | $(BIN)/pip
 	@echo "installing perceptdata with its test and lint tools into $(VENV)"
 	@$(PIP) install -c constraints.txt 'pip>=25.1'
-	@$(PIP) install -c constraints.txt -e '.[train]' --group test --group lint
+	@$(PIP) install -c constraints.txt -e '.[train,spacy]' --group test --group lint
 	@touch $(RUNTIME) $@
 
 # Five small wheels beside what tests need anyway, so not an environment of its own.

@@ -167,6 +167,8 @@ def compared(loss: str, trained: bool, options: argparse.Namespace) -> dict[str,
     routes = ["full", "torch"] + (["triton"] if options.device == "cuda" and find_spec("triton") else [])
     results = {name: fresh(__file__, "--route", name, *shared) for name in routes}
     report: dict[str, Any] = {"loss": loss, "head": "trained" if trained else "frozen", "routes": results}
+    for result in results.values():
+        del result["peak_memory_mib"]  # of the whole process, torch and inputs included
     whole = results["full"]
     for name in routes[1:]:
         ours = results[name]

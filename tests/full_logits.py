@@ -9,8 +9,9 @@ from torch.utils._pytree import tree_leaves
 
 
 def log_p(hidden: Tensor, weight: Tensor, bias: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-    """[N, V]."""
-    return torch.log_softmax(torch.nn.functional.linear(hidden, weight, bias) / temperature, -1)
+    """[N, V], in float32 where the logits are of a lower precision."""
+    logits = torch.nn.functional.linear(hidden, weight, bias)
+    return torch.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature, -1)
 
 
 def nll(log_p: Tensor, targets: Tensor) -> Tensor:

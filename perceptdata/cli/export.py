@@ -47,4 +47,9 @@ def command(
         print_json(done.to_json())
         return
     print_outcome(done)
-    print_next(f"python -c \"import datasets; print(datasets.load_dataset('{to}'))\"")
+    readme = to / "README.md"  # an exporter that leaves one says there what is next
+    print_next(
+        f"cat {readme}"
+        if readme in done.files
+        else f"python -c \"import datasets; print(datasets.load_dataset('{to}'))\""
+    )

@@ -68,8 +68,9 @@ class PerToken(torch.autograd.Function):
                 plan.measure.values(student, constants, tokens, plan.tile.vocabulary)
                 for tokens in pieces(hidden.shape[0], plan.tile.tokens)
             ]
-            empty = hidden.new_empty(0, dtype=plan.statistics)
-            vectors = tuple(map(torch.cat, zip(*parts, strict=True))) or (empty,) * plan.measure.outputs
+            vectors = tuple(map(torch.cat, zip(*parts, strict=True)))
+        if not vectors:  # no tokens
+            vectors = tuple(hidden.new_empty(0, dtype=plan.statistics) for _ in range(plan.measure.outputs))
         ctx.plan, ctx.count = plan, len(constants)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(hidden, weight, bias, *constants, *vectors)

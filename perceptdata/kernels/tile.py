@@ -9,7 +9,7 @@ from perceptdata.errors import UsageError
 
 LOGITS = 1 << 24
 """In a tile of the default size: 64 MiB in float32, 32 MiB in bfloat16 (which the second-level cache of a large GPU
-holds). The torch route keeps at most four such tiles at once."""
+holds). The torch route keeps at most five such tiles at once."""
 
 TOKENS, VOCABULARY, ROUND = 4096, 16384, 128
 

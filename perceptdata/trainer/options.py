@@ -6,7 +6,7 @@ A method adds its own options in a subclass (`presets/`); a stage of a plan is o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,9 +26,12 @@ class Lora(BaseModel):
 class Options(BaseModel):
     """`epochs` or `steps`, whichever ends first, of batches of `batch` rows a device times `accumulate`.
 
-    `train` names the parts that move; with `lora` those parts' adapters do. `max_length` bounds prompt and completion
-    together, in tokens: longer rows are rejects, never cut through an image. `max_pixels` bounds one image. Checkpoints
-    are written every `save_every` steps; the newest `keep` of them stay.
+    `train` names the parts that move, by default all; with `lora` those parts' adapters do, by default the language
+    model's. `order` is random anew each epoch, or the view's own, which a curriculum needs. `straddle` says what
+    becomes of a token that holds characters of two roles (`alignment.roles`). `max_length` bounds prompt and completion
+    together, in tokens: longer rows are rejects, never cut through an image. `max_pixels` bounds one image. `workers`
+    are processes a device that prepare batches (None: 4 beside a GPU, none on a CPU). Checkpoints are written every
+    `save_every` steps; the newest `keep` of them stay.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -46,17 +49,22 @@ class Options(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0)
     train: tuple[Part, ...] = PARTS
     lora: Lora | None = None
+    straddle: Literal["strict", "contract", "expand"] = "contract"
     max_length: int | None = Field(None, ge=16)
     max_pixels: int | None = Field(None, ge=784)
-    checkpointing: bool = True
+    order: Literal["random", "view"] = "random"
+    workers: int | None = Field(None, ge=0)
+    checkpointing: bool = Field(True, description="activations are computed again on the way back; not on a CPU")
     seed: int = 0
     save_every: int = Field(200, ge=1)
     keep: int = Field(2, ge=1)
 
     @model_validator(mode="after")
-    def _ends(self) -> Options:
+    def _filled(self) -> Self:
         if self.epochs is None and self.steps is None:
             object.__setattr__(self, "epochs", 1.0)
+        if self.lora is not None and "train" not in self.model_fields_set:
+            object.__setattr__(self, "train", ("language",))
         return self
 
 

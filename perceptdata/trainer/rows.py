@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import Example
 from perceptdata.formats import Format
@@ -38,13 +40,21 @@ def read_rows(folder: Path, split: str = "train") -> datasets.Dataset:
         have = sorted({path.name.split("-")[0] for path in (folder / "data").glob("*.parquet")})
         what = f"has no split '{split}' (it has {', '.join(have)})" if have else "is no exported view"
         raise UsageError(f"{folder} {what}; write one with: perceptdata export parquet --view VIEW --to FOLDER")
-    found = datasets.load_dataset("parquet", data_files=[str(path) for path in files], split="train")
-    return found.cast_column("images", datasets.List(datasets.Image(decode=False)))
+    # Asked for from the start: casting the column later would copy every image.
+    features = datasets.Features.from_arrow_schema(pq.read_schema(files[0]))
+    features["images"] = datasets.List(datasets.Image(decode=False))
+    names = [str(path) for path in files]
+    return datasets.load_dataset("parquet", data_files=names, split="train", features=features)
 
 
 def fingerprint_of(folder: Path) -> str:
     """The fingerprint of the view that was exported there."""
     return str(json.loads((folder / RECORD).read_text("utf-8"))["fingerprint"])
+
+
+def sizes_of(row: Row) -> list[tuple[int, int]]:
+    """Width and height of each image, as the exporter knew them: nothing is decoded."""
+    return [(image["width"], image["height"]) for image in row["image_info"]]
 
 
 def example_of(row: Row) -> Example:

@@ -54,13 +54,14 @@ TEMPLATE = """\
 """
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, CONTEXT = 64, 2, 4, 2, 4096
+INTERNVL_TOKENS = 4
 HEAD_DIM = HIDDEN // HEADS
 # Half of a head's dimensions are shared out between time, height and width.
 MROPE = [HEAD_DIM // 2 - 2 * (HEAD_DIM // 8), HEAD_DIM // 8, HEAD_DIM // 8]
 
 
-def tokenizer() -> transformers.PreTrainedTokenizerFast:
-    """A byte-level BPE of a few hundred tokens, with ChatML's special tokens."""
+def tokenizer(**names: str) -> transformers.PreTrainedTokenizerFast:
+    """A byte-level BPE of a few hundred tokens, with ChatML's special tokens; some get names of their own."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -77,6 +78,7 @@ def tokenizer() -> transformers.PreTrainedTokenizerFast:
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         additional_special_tokens=[name for name in SPECIAL if name not in ("<|im_end|>", "<|endoftext|>")],
+        **({"extra_special_tokens": names} if names else {}),
     )
 
 
@@ -144,6 +146,21 @@ def _llava(words: transformers.PreTrainedTokenizerFast) -> transformers.PreTrain
     return transformers.LlavaForConditionalGeneration(config)
 
 
+def _internvl(words: transformers.PreTrainedTokenizerFast) -> transformers.PreTrainedModel:
+    vision = {
+        **{"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
+        **{"image_size": [28, 28], "patch_size": [7, 7]},
+    }
+    config = transformers.InternVLConfig(
+        text_config=_text_config(words) | {"model_type": "qwen2"},
+        vision_config=vision,
+        image_token_id=words.convert_tokens_to_ids("<|image_pad|>"),
+        image_seq_length=INTERNVL_TOKENS,
+        tie_word_embeddings=False,
+    )
+    return transformers.InternVLForConditionalGeneration(config)
+
+
 def _qwen3(words: transformers.PreTrainedTokenizerFast) -> transformers.PreTrainedModel:
     config = transformers.Qwen3Config(**_text_config(words), head_dim=HEAD_DIM, tie_word_embeddings=False)
     return transformers.Qwen3ForCausalLM(config)
@@ -152,10 +169,12 @@ def _qwen3(words: transformers.PreTrainedTokenizerFast) -> transformers.PreTrain
 MODELS: dict[str, Callable[[transformers.PreTrainedTokenizerFast], transformers.PreTrainedModel]] = {
     "qwen2_5_vl": _qwen2_5_vl,
     "qwen3_vl": _qwen3_vl,
+    "internvl": _internvl,  # tiles of 28 pixels, each INTERNVL_TOKENS tokens
     "llava": _llava,  # its processor has no videos, so it needs no torchvision anywhere
     "qwen3": _qwen3,  # text only
 }
 WITH_IMAGES = ("qwen2_5_vl", "qwen3_vl", "llava")
+TRAINED = ("qwen2_5_vl", "qwen3_vl", "internvl")  # the families that the trainer promises to train
 
 # What a processor's folder holds beside the tokenizer, by family. Qwen sizes are areas in pixels: an image becomes 4 to
 # 16 tokens. A LLaVA image is always (56 / 14)^2 = 16 tokens.
@@ -173,6 +192,13 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         **(_QWEN_SIZE | {"patch_size": 16}),
         "size": {"shortest_edge": 32 * 32 * 4, "longest_edge": 32 * 32 * 16},
     },
+    "internvl": {
+        "processor_class": "InternVLProcessor",
+        "image_processor_type": "GotOcr2ImageProcessor",
+        "size": {"height": 28, "width": 28},
+        "crop_to_patches": True,
+        "max_patches": 3,
+    },
     "llava": {
         "processor_class": "LlavaProcessor",
         "image_processor_type": "CLIPImageProcessor",
@@ -180,29 +206,39 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         "crop_size": {"height": 56, "width": 56},
     },
 }
-LLAVA_PROCESSOR = {
-    "processor_class": "LlavaProcessor",
-    "image_token": "<|image_pad|>",
-    "patch_size": 14,
-    "num_additional_image_tokens": 1,  # the class token, which the "default" strategy then drops
-    "vision_feature_select_strategy": "default",
+# What some processors keep beside that, in a file of their own.
+PROCESSOR_OPTIONS: dict[str, dict[str, Any]] = {
+    "internvl": {"processor_class": "InternVLProcessor", "image_seq_length": INTERNVL_TOKENS},
+    "llava": {
+        "processor_class": "LlavaProcessor",
+        "image_token": "<|image_pad|>",
+        "patch_size": 14,
+        "num_additional_image_tokens": 1,  # the class token, which the "default" strategy then drops
+        "vision_feature_select_strategy": "default",
+    },
 }
-IMAGE_TEXT = {"llava": "<|image_pad|>"}  # the others frame it
+IMAGE_TEXT = {"internvl": "<|image_pad|>", "llava": "<|image_pad|>"}  # the others frame it
+INTERNVL_NAMES = {
+    "start_image_token": "<|vision_start|>",
+    "end_image_token": "<|vision_end|>",
+    "context_image_token": "<|image_pad|>",
+    "video_token": "<|video_pad|>",
+}
 
 
 def write(family: str, where: Path, seed: int = 0) -> Path:
     """A whole checkpoint of one family under `where`; the folder is called after the family."""
     folder = where / family
     folder.mkdir(parents=True, exist_ok=True)
-    words = tokenizer()
+    words = tokenizer(**(INTERNVL_NAMES if family == "internvl" else {}))
     words.chat_template = TEMPLATE.replace(
         "{image}", IMAGE_TEXT.get(family, "<|vision_start|><|image_pad|><|vision_end|>")
     )
     words.save_pretrained(folder)
     if family in PROCESSORS:
         (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSORS[family], indent=2))
-    if family == "llava":
-        (folder / "processor_config.json").write_text(json.dumps(LLAVA_PROCESSOR, indent=2))
+    if family in PROCESSOR_OPTIONS:
+        (folder / "processor_config.json").write_text(json.dumps(PROCESSOR_OPTIONS[family], indent=2))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MODELS[family](words)

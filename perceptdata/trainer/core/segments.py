@@ -139,13 +139,11 @@ def assign(plan: Sequence[Segment], rollouts: Rollouts) -> Tensor:
 def reads(segment: Segment, number: int, route: Tensor, completion: Tensor) -> Tensor:
     """[B, T] bool: the student's tokens that this segment's teacher is fed, in rows that it serves.
 
-    `full`: all up to the segment's last token; `segment`: its own alone.
+    `full`: all up to the segment's last token; `segment`: from its first on, what stands between its tokens included.
     """
     own = route == number
-    if segment.prefix == "segment":
-        return own
-    after = own.flip(-1).cumsum(dim=-1).flip(-1) > 0
-    return completion.bool() & after
+    fed = completion.bool() & (own.flip(-1).cumsum(dim=-1).flip(-1) > 0)
+    return fed & (own.cumsum(dim=-1) > 0) if segment.prefix == "segment" else fed
 
 
 class Packed(NamedTuple):

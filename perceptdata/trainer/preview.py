@@ -1,0 +1,148 @@
+"""What a run would do, before a GPU is paid for: rows, tokens, steps, parameters. No weights are loaded.
+
+    seen = preview(make("sft", {"max_length": 4096}), Paths(model="Qwen3-VL-8B", view=Path("view"), out=Path("out")))
+    seen.histograms["prompt"].counts, seen.rejected, seen.steps, seen.trained
+
+Lengths are those of the model's own tokenizer and processor, over every row that renders, those over a limit too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perceptdata.trainer.options import Options, Paths
+from perceptdata.trainer.presets import Method
+from perceptdata.trainer.rows import read_rows
+from perceptdata.trainer.run import CHECKPOINTS, admit, make_format, quiet
+from perceptdata.vlm.loading import Reader
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+BINS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Tokens a row. Bin i counts the rows from `edges[i]` up to, not with, `edges[i + 1]`.
+
+    `cut` is the limit over which a row is a reject; None for none.
+    """
+
+    edges: tuple[int, ...]
+    counts: tuple[int, ...]
+    least: int
+    median: float
+    p95: float
+    most: int
+    total: int
+    cut: int | None = None
+
+    @classmethod
+    def of(cls, lengths: NDArray[np.int64], cut: int | None = None) -> Histogram:
+        """Of one length a row, at least one."""
+        least, most = int(lengths.min()), int(lengths.max())
+        width = math.ceil((most - least + 1) / BINS)
+        edges = np.arange(least // width * width, most + width + 1, width)[: BINS + 2]
+        counts, _ = np.histogram(lengths, edges)
+        median, p95 = np.percentile(lengths, [50, 95]).tolist()
+        return cls(
+            tuple(edges.tolist()),
+            tuple(counts.tolist()),
+            least,
+            median,
+            p95,
+            most,
+            int(lengths.sum()),
+            cut,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`stages` counts the rows that are kept; `trained` and `parameters` are numbers of weights."""
+
+    method: str
+    rows: int
+    stages: dict[str, int]
+    rejected: dict[str, int]
+    histograms: dict[str, Histogram]
+    processes: int
+    rows_a_step: int
+    steps: int
+    trained: int
+    parameters: int
+    checkpoints: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "checkpoints": str(self.checkpoints)}
+
+
+def preview(method: Method, paths: Paths, processes: int = 1) -> Preview:
+    """What `run.train` would do with these, on so many devices. Raises UsageError as it would."""
+    form = make_format(method)
+    with quiet():
+        rows = read_rows(paths.view)
+    reader = Reader.read(paths.model)
+    network = skeleton(paths.model)
+    context = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    found = admit(rows, reader, context, form, method)
+    trained, parameters = sizes(network, method)
+    known = found.prompt >= 0
+    images, prompt, response = found.images[known], found.prompt[known], found.response[known]
+    histograms = {
+        "images": Histogram.of(images),
+        "prompt": Histogram.of(prompt, form.max_prompt_tokens),
+        "response": Histogram.of(response),
+        "row": Histogram.of(prompt + response, method.max_length),
+    }
+    if not method.reads_responses:
+        del histograms["response"], histograms["row"]
+    stages: Sequence[str] = rows.select_columns(["stage"]).select(found.kept)["stage"]
+    return Preview(
+        method.method,
+        len(rows),
+        dict(Counter(stages)),
+        dict(Counter(reject.code for reject in found.rejects).most_common()),
+        histograms,
+        processes,
+        method.batch * method.accumulate * processes,
+        method.planned_steps(len(found.kept), processes),
+        trained,
+        parameters,
+        paths.out / CHECKPOINTS,
+    )
+
+
+def skeleton(source: str) -> PreTrainedModel:
+    """The network without its weights: only names and shapes."""
+    import torch
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(str(Path(source).expanduser()))
+    sees = type(config) in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    kind = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
+    with torch.device("meta"):
+        network: PreTrainedModel = kind.from_config(config)
+    return network
+
+
+def sizes(network: PreTrainedModel, options: Options) -> tuple[int, int]:
+    """How many weights would move, adapters counted, and how many there are without adapters."""
+    import torch
+
+    from perceptdata.trainer.model import adapt
+
+    whole = sum(parameter.numel() for parameter in network.parameters())
+    with torch.device("meta"):
+        adapted = adapt(network, options)
+    return sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad), whole
