@@ -43,9 +43,8 @@ def command(
     from perceptdata.recipe import check_name
 
     asked: dict[str, Any] = {"n": n, "see": see, "where": where, "temperature": temperature, "max_tokens": max_tokens}
-    if url or model:
-        endpoint = {"urls": url or [], "model": model, "key_env": key_env}
-        asked["endpoint"] = {key: value for key, value in endpoint.items() if value is not None}
+    if endpoint := given_endpoint(url, model, key_env):
+        asked["endpoint"] = endpoint
     if local:
         asked["model"] = local
     if format or see == "facts":
@@ -63,3 +62,11 @@ def command(
         workers=1,
         then=(f"perceptdata score --from {name}", f"perceptdata tag --from {name}", "perceptdata report"),
     )
+
+
+def given_endpoint(url: list[str] | None, model: str | None, key_env: str | None) -> dict[str, Any] | None:
+    """The endpoint that these options name; None where they name none."""
+    if not url and not model:
+        return None
+    named = {"urls": url or [], "model": model, "key_env": key_env}
+    return {key: value for key, value in named.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, Options, Workers, WorkspaceOption, parse_options
-from perceptdata.cli.generate import KeyEnv, MaxCalls, Model, RetryFailed, Urls
+from perceptdata.cli.generate import KeyEnv, MaxCalls, Model, RetryFailed, Urls, given_endpoint
 from perceptdata.cli.steps import run_verb
 
 
@@ -39,8 +39,7 @@ def command(
     from perceptdata.recipe import check_name
 
     chain: list[Any] = list(use or ["structure", "cues"])
-    if url or model:
-        endpoint = {"urls": url or [], "model": model, "key_env": key_env}
+    if endpoint := given_endpoint(url, model, key_env):
         given = {"endpoint": endpoint, "margin_below": margin_below, "max_calls": max_calls}
         chain = [_asked(each, {key: value for key, value in given.items() if value is not None}) for each in chain]
     chosen = {"from": texts or ["response"], "use": chain, "retry_failed": retry_failed, **parse_options(options)}

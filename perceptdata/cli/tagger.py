@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, console, print_json, print_next
+from perceptdata.cli.generate import KeyEnv, Model, Urls, given_endpoint
 
 if TYPE_CHECKING:
     from perceptdata.labelled import LabelledText, Measured
@@ -86,16 +87,23 @@ def evaluate(
             help="A tagger, a chain (structure,linear), or a trained one with its file (linear=mine.npz); repeat.",
         ),
     ] = None,
+    url: Urls = None,
+    model: Model = None,
+    key_env: KeyEnv = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Score taggers on a labelled file: in non-space characters, from the raw text, pooled over sources.
 
-    A trained tagger is not scored on what it learned from; how many texts that leaves out is the last column.
+    A trained tagger is not scored on what it learned from; how many texts that leaves out is the last column. A tagger
+    that asks a model asks that of --url and --model; its answers are kept in the workspace's replies.
     """
     from perceptdata.labelled import pass_agreement, read_labelled
+    from perceptdata.llm import REPLIES
 
     texts = read_labelled(labelled)
-    found = {spelled: _scored(spelled, texts) for spelled in use or CHAINS}
+    endpoint = given_endpoint(url, model, key_env)
+    found = {spelled: _scored(spelled, texts, endpoint, workspace / REPLIES) for spelled in use or CHAINS}
     if as_json:
         print_json({"taggers": [{"tagger": spelled, **row} for spelled, row in found.items()]})
         return
@@ -113,19 +121,21 @@ def evaluate(
         )
 
 
-def _scored(spelled: str, texts: list[LabelledText]) -> dict[str, Any]:
+def _scored(spelled: str, texts: list[LabelledText], endpoint: dict[str, Any] | None, replies: Path) -> dict[str, Any]:
     """The numbers of one chain, on the texts that none of its taggers learned from."""
     from perceptdata.labelled import TrainableTagger, measure
     from perceptdata.layers import text_sha256
-    from perceptdata.registry import make
+    from perceptdata.registry import load, make
+    from perceptdata.tagging import AskingTagger
 
     chain = []
     for part in spelled.split(","):
         name, _, file = part.strip().partition("=")
-        chain.append(make("taggers", name, {"model": file} if file else {}))
+        asks = endpoint is not None and issubclass(load("taggers", name), AskingTagger)
+        chain.append(make("taggers", name, {"endpoint": endpoint} if asks else {"model": file} if file else {}))
     learned = frozenset().union(*(one.learned_from() for one in chain if isinstance(one, TrainableTagger)))
     fresh = [one for one in texts if text_sha256(one.text) not in learned]
-    measured: Measured = measure(fresh, chain)
+    measured: Measured = measure(fresh, chain, replies)
     return {**measured.to_row(), "left_out": len(texts) - len(fresh)}
 
 

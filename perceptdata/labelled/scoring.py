@@ -16,16 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perceptdata.errors import UsageError
+from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.labelled.texts import LabelledText
+from perceptdata.llm.cache import ReplyCache
+from perceptdata.llm.drive import Watch
 from perceptdata.plugins import Tagger
 from perceptdata.spans import PRO, SpanSet
-from perceptdata.tagging import tag_batch
+from perceptdata.tagging import Texts, answers_for, ask_models, asking, tag_batch
 
 PERCEPTION = PRO.code("perception")
 LABELS = len(PRO.labels)
@@ -88,17 +91,32 @@ class Measured:
         return {name: round(number, 4) if texts else None for name, number in numbers.items()} | {"texts": texts}
 
 
-def measure(texts: Sequence[LabelledText], taggers: Sequence[Tagger]) -> Measured:
-    """How right a chain of taggers is on the texts."""
-    return compare(texts, predict(texts, taggers))
+def measure(
+    texts: Sequence[LabelledText], taggers: Sequence[Tagger], replies: Path | None = None, watch: Watch | None = None
+) -> Measured:
+    """How right a chain of taggers is on the texts. One that asks a model needs a file for the `replies`."""
+    return compare(texts, predict(texts, taggers, replies, watch))
 
 
-def predict(texts: Sequence[LabelledText], taggers: Sequence[Tagger]) -> list[SpanSet]:
-    """What the chain says of each text. It is given the text and what it answers, and no label."""
+def predict(
+    texts: Sequence[LabelledText], taggers: Sequence[Tagger], replies: Path | None = None, watch: Watch | None = None
+) -> list[SpanSet]:
+    """What the chain says of each text. It is given the text and what it answers, and no label.
+
+    Raises PerceptDataError where a model left questions unanswered: what came is kept, and the next run asks the rest.
+    """
     if any(tagger.scheme != PRO for tagger in taggers):
         raise UsageError(f"labelled texts are scored under {PRO.id}; every tagger of the chain has to speak it")
-    items = [(one.id, one.text, one.example) for one in texts]
-    return tag_batch(items, taggers, [{"question": one.question} for one in texts])
+    batch = Texts([(one.id, one.text, one.example) for one in texts], [{"question": one.question} for one in texts])
+    if not asking(taggers):
+        return tag_batch(batch.items, taggers, batch.meta)
+    if replies is None:
+        raise UsageError("a tagger of this chain asks a model; name a file for what it answers")
+    with ReplyCache(replies, step="tagger eval") as kept:
+        asked = ask_models(lambda: [batch], taggers, kept, watch=watch)
+        if asked.stopped is not None:
+            raise PerceptDataError(asked.stopped)
+        return tag_batch(batch.items, taggers, batch.meta, answers_for(taggers, kept))
 
 
 def compare(texts: Sequence[LabelledText], said: Sequence[SpanSet]) -> Measured:
