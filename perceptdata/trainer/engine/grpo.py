@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from trl import GRPOTrainer
 
-from perceptdata.errors import UsageError
+from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.rewards import Rollout, Scored
 from perceptdata.trainer.core.dependency import response_mean
 from perceptdata.trainer.core.regularisers import entropy_penalty, perception_bonus
@@ -30,6 +30,7 @@ from perceptdata.trainer.engine import sight as sight_module
 from perceptdata.trainer.engine.contract import Hook, check
 from perceptdata.trainer.engine.sight import Estimator, Sight, of_rows
 from perceptdata.trainer.rows import example_of
+from perceptdata.trainer.samples import Rolled
 from perceptdata.vlm.blinding import Blinding
 from perceptdata.vlm.loading import LocalModel
 
@@ -37,6 +38,7 @@ HOOKS = (
     Hook("trl:GRPOTrainer._generate_and_score_completions", ("self", "inputs")),
     Hook("trl:GRPOTrainer._calculate_rewards", ("self", "inputs", "prompts", "completions", "completion_ids_list")),
     Hook("trl:GRPOTrainer._compute_loss", ("self", "model", "inputs")),
+    Hook("trl:GRPOTrainer._generate", ("self", "prompts")),
     Hook("trl:GRPOTrainer._tokenize_prompts", ("self", "prompts")),
     Hook(
         "trl:GRPOTrainer._get_per_token_logps_and_entropies",
@@ -53,21 +55,24 @@ Score = Callable[[Sequence[Rollout]], list[Scored]]
 class Reward:
     """A reward as TRL calls it: `score` is given rollouts, whose response begins with what opened the answer.
 
-    None stays None. How many were not scored is logged as `unscored/<name>`.
+    None stays None. How many were not scored is logged as `unscored/<name>`. `rollouts` and `found` are those of the
+    last call, reasons and all.
     """
 
     def __init__(self, name: str, score: Score, opened: str) -> None:
         self.__name__ = name
         self.score, self.opened = score, opened
+        self.rollouts: list[Rollout] = []
+        self.found: list[Scored] = []
 
     def __call__(self, *, completions: list[Any], row: list[dict[str, Any]], **known: Any) -> list[float | None]:
         """One a completion."""
         examples = {each["id"]: example_of(each) for each in row}
-        rollouts = [
+        self.rollouts = [
             Rollout(examples[each["id"]], self.opened + _text(said))
             for each, said in zip(row, completions, strict=True)
         ]
-        found = self.score(rollouts)
+        self.found = found = self.score(self.rollouts)
         log = known.get("log_metric")
         if log is not None:
             log(f"unscored/{self.__name__}", sum(each.value is None for each in found) / len(found))
@@ -119,6 +124,8 @@ class PerceptionGRPO(Engine, GRPOTrainer):
         self.mixing, self.shaping, self.reader = mixing, shaping, reader
         self._parts: Tensor | None = None
         self._current: Tensor | None = None
+        self._weights: Tensor | None = None
+        self._said: list[list[int]] = []
         self.sight = None
         if shaping.method != "none":
             self.sight = Sight(self, reader, shaping.blind, shaping.estimator)
@@ -168,9 +175,21 @@ class PerceptionGRPO(Engine, GRPOTrainer):
         tokens, pictures, fields = super()._tokenize_prompts(prompts)
         return tokens, None if pictures is None else [each or [] for each in pictures], fields
 
+    def _generate(self, prompts: list[Any]) -> Any:
+        """As TRL's. Raises PerceptDataError where an image token was sampled after all: no pass could take it."""
+        found = super()._generate(prompts)
+        media = set(self.reader.media_ids)
+        if any(media.intersection(ids) for ids in found[1]):
+            raise PerceptDataError(
+                f"{self.reader.name} sampled an image token, which is barred: whatever samples (vLLM?) does not heed "
+                f"{self.args.generation_kwargs}"
+            )
+        return found
+
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         """TRL's, gathered over ranks: [B, K], NaN where a reward was not scored."""
         self._parts = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        self._said, self._weights = completion_ids_list, None
         return self._parts
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -192,7 +211,17 @@ class PerceptionGRPO(Engine, GRPOTrainer):
             out["num_items_in_batch"] = self.accelerator.gather(out["completion_mask"].sum()).sum()
             metrics["groups/taught"].append(taught.float().mean().item())
         out["advantages"] = values if self.sight is None else self._shaped(out, values, inputs)
+        if self.listeners:
+            self.tell(self._rolled(values))
         return out
+
+    def _rolled(self, values: Tensor) -> Rolled:
+        """What listeners are told of this batch."""
+        scored = {reward.__name__: reward.found for reward in self.reward_funcs}
+        rows = None if self._weights is None else self._weights.tolist()
+        weights = None if rows is None else [row[: len(ids)] for row, ids in zip(rows, self._said, strict=True)]
+        rollouts = self.reward_funcs[0].rollouts
+        return Rolled(self.state.global_step + 1, rollouts, scored, self._said, values.tolist(), weights)
 
     def _shaped(self, out: dict[str, Any], values: Tensor, inputs: list[dict[str, Any]]) -> Tensor:
         assert self.sight is not None  # the caller's condition
@@ -210,6 +239,7 @@ class PerceptionGRPO(Engine, GRPOTrainer):
             shaped = pgpo(looked.score, mask, shaping.gate, looked.visual)
             for name, value in diagnostics(shaped, looked.score, mask).items():
                 metrics[f"pgpo/{name}"].append(value)
+            self._weights = shaped.weights
             return per_token(values, shaped.weights.to(values))
         if shaping.method == "vppo":
             means = self.accelerator.gather(response_mean(looked.score, mask))
@@ -217,7 +247,8 @@ class PerceptionGRPO(Engine, GRPOTrainer):
             factors = trajectory_factors(means, shaping.low, visual)
             own = self.accelerator.process_index * len(values)
             top = top_tokens(looked.score, mask, shaping.keep, looked.visual)
-            return per_token(values * factors[own : own + len(values)].to(values), top.to(values))
+            self._weights = factors[own : own + len(values), None] * top
+            return per_token(values, self._weights.to(values))
         return per_token(values, mask.to(values))
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:

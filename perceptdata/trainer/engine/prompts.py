@@ -103,6 +103,6 @@ def suppressed(reader: LocalModel, vllm: bool) -> dict[str, Any]:
     """Sampling options under which no image token can be written: a sampled one would promise features nobody gave."""
     if not reader.media_ids:
         return {}
-    if vllm:
-        return {"logit_bias": {str(token): -100.0 for token in reader.media_ids}}
+    if vllm:  # in words, which a server can be told as well
+        return {"bad_words": reader.tokenizer.convert_ids_to_tokens(list(reader.media_ids))}
     return {"suppress_tokens": list(reader.media_ids)}

@@ -12,7 +12,7 @@ from models import tiny as factory
 from models.training import build, losses, run
 from torch import Tensor
 
-from perceptdata.errors import UsageError
+from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.rewards import Rollout, Scored
 from perceptdata.trainer.core.rewards import advantages
 from perceptdata.trainer.engine.blind import Seen, without_images
@@ -283,6 +283,16 @@ def test_an_image_token_cannot_be_sampled(tiny: Tiny, cards: Path, tmp_path: Pat
     trainer.generation_config.suppress_tokens = []
     with pytest.raises(UsageError, match=r"image tokens of .* could be sampled into an answer"):
         grpo._check_sampling(trainer, trainer.reader)
+
+
+def test_an_image_token_that_was_sampled_stops_with_a_sentence(
+    tiny: Tiny, cards: Path, tmp_path: Path, lettered: None, monkeypatch: Any
+) -> None:
+    trainer = build(tiny("qwen3_vl"), cards, tmp_path, "grpo", **SHORT)
+    sampled = [[5, trainer.reader.media_ids[0]]] * 4
+    monkeypatch.setattr(type(trainer), "_generate_single_turn", lambda self, *args, **given: (sampled, None))
+    with pytest.raises(PerceptDataError, match="sampled an image token, which is barred"):
+        rollouts(trainer, [1])
 
 
 @pytest.mark.parametrize("family", factory.TRAINED)
