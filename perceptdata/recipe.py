@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from perceptdata import strict_yaml
 from perceptdata.errors import UsageError
 from perceptdata.example import Example
 from perceptdata.registry import option_errors
@@ -68,18 +67,7 @@ class Recipe(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Recipe:
         """Read a recipe. Raises UsageError that names the file, and the line or key that is wrong."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"{path} cannot be read ({error}); `perceptdata init FILE` writes a first recipe"
-            ) from error
-        try:
-            content = yaml.load(text, Loader=_StrictLoader)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(content, dict):
-            raise UsageError(f"{path} is not a recipe: it has no keys; `perceptdata init FILE` writes a first one")
+        content = strict_yaml.read(path, "recipe", "`perceptdata init FILE` writes a first recipe")
         try:
             recipe = cls.model_validate(content)
         except ValidationError as error:
@@ -138,20 +126,3 @@ class Recipe(BaseModel):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
         raise UsageError(f"{self._path}: {who} has {key} '{name}', which nothing makes; {hint}")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """A safe loader for which a key that stands twice is an error, not the last one's victory."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None:
-                raise yaml.constructor.ConstructorError(None, None, "a key is not plain text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -16,6 +16,8 @@ from perceptdata.cli import (
     agreement,
     blindfold,
     build,
+    caption,
+    certify,
     consensus,
     demo,
     dependency,
@@ -23,8 +25,11 @@ from perceptdata.cli import (
     export,
     generate,
     init,
+    judge,
     listing,
     report,
+    review,
+    rewards,
     run,
     score,
     show,
@@ -33,12 +38,18 @@ from perceptdata.cli import (
     tag,
     tagger,
     train,
+    train_plan,
 )
 from perceptdata.errors import PerceptDataError
 
 
 class Verbs(typer.core.TyperGroup):
-    """The verbs, with the endings that typer would make silent or an error."""
+    """The verbs, some of them of two words, with the endings that typer would make silent or an error."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """`train plan` before `train`."""
+        two = " ".join(args[:2])
+        return (two, self.commands[two], args[2:]) if two in self.commands else super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
@@ -77,8 +88,14 @@ app.command("tag", rich_help_panel=STEPS)(tag.command)
 app.command("dependency", rich_help_panel=STEPS)(dependency.command)
 app.command("consensus", rich_help_panel=STEPS)(consensus.command)
 app.command("blindfold", rich_help_panel=STEPS)(blindfold.command)
+app.command("caption", rich_help_panel=STEPS)(caption.command)
+app.command("judge", rich_help_panel=STEPS)(judge.command)
+app.add_typer(review.app, name="review", rich_help_panel=STEPS)
+app.command("certify", rich_help_panel=STEPS)(certify.command)
 app.add_typer(tagger.app, name="tagger", rich_help_panel=STEPS)
+app.add_typer(rewards.app, name="rewards", rich_help_panel=STEPS)
 app.command("train", rich_help_panel=STEPS)(train.command)
+app.command("train plan", rich_help_panel=STEPS)(train_plan.command)
 app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("report", rich_help_panel=LOOK)(report.command)
 app.command("agreement", rich_help_panel=LOOK)(agreement.command)

@@ -30,7 +30,7 @@ Options = Annotated[
 DEFAULT_WORKSPACE = Path("workspace")
 
 
-def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+def parse_options(pairs: list[str] | None, flag: str = "--set") -> dict[str, Any]:
     """`--set twins=[visual] --set seed=3` as values: each is read as YAML."""
     import yaml
 
@@ -38,11 +38,11 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
     for pair in pairs or []:
         key, equals, value = pair.partition("=")
         if not (key and equals):
-            raise UsageError(f"--set takes KEY=VALUE, not '{pair}'")
+            raise UsageError(f"{flag} takes KEY=VALUE, not '{pair}'")
         try:
             options[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise UsageError(f"--set {pair}: the value is not valid YAML ({' '.join(str(error).split())})") from error
+            raise UsageError(f"{flag} {pair}: the value is not valid YAML ({' '.join(str(error).split())})") from error
     return options
 
 

@@ -48,21 +48,10 @@ def _html(
     history: History,
     sample: Sample,
 ) -> str:
-    room = files("perceptdata.report")
-    style = Markup(room.joinpath("page.css").read_text(encoding="utf-8"))
-    script = Markup(room.joinpath("page.js").read_text(encoding="utf-8"))
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters.update(words=_words, percent=_percent, told=_told)
-    template = environment.from_string(room.joinpath("template.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    return page(
+        "workspace",
         name=ws.path.resolve().name,
         view=view,
-        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'",
-        style=style,
-        script=script,
         held=held,
         layers=layers,
         history=history,
@@ -75,6 +64,26 @@ def _html(
         charts={"sources": _sources(held), "kinds": _kinds(held), "lengths": _lengths(held)},
         share_chart=_shares,
         sliver=sliver,
+    )
+
+
+def page(kind: str, **known: Any) -> str:
+    """A page as one file: `kind`.html.j2 in the house style, with its own style and script where it has them."""
+    room = files("perceptdata.report")
+    own = {part: room.joinpath(f"{kind}.{part}") for part in ("css", "js")}
+    read = {part: file.read_text(encoding="utf-8") if file.is_file() else "" for part, file in own.items()}
+    style, script = Markup(room.joinpath("page.css").read_text(encoding="utf-8") + read["css"]), Markup(read["js"])
+    allowed = f"style-src {_hash(style)}; " + (f"script-src {_hash(script)}; " if script else "")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters.update(words=_words, percent=_percent, told=_told)
+    template = environment.from_string(room.joinpath(f"{kind}.html.j2").read_text(encoding="utf-8"))
+    return template.render(
+        policy=f"default-src 'none'; img-src data:; {allowed}base-uri 'none'; form-action 'none'",
+        style=style,
+        script=script,
+        **known,
     )
 
 

@@ -7,9 +7,13 @@ A step writes shards (`build`, `tag`); an output reads a view or the whole works
 STEPS = {
     "blindfold": "perceptdata.steps.blindfold:Blindfold",
     "build": "perceptdata.steps.build:Build",
+    "caption": "perceptdata.steps.caption:Caption",
+    "certify": "perceptdata.steps.certify:Certify",
     "consensus": "perceptdata.steps.consensus:Consensus",
     "dependency": "perceptdata.steps.dependency:Dependency",
     "generate": "perceptdata.steps.generate:Generate",
+    "judge": "perceptdata.steps.judge:Judging",
+    "probe": "perceptdata.steps.probe:Probe",
     "score": "perceptdata.steps.score:Score",
     "tag": "perceptdata.steps.tag:Tag",
 }
@@ -17,4 +21,5 @@ STEPS = {
 OUTPUTS = {
     "export": "perceptdata.steps.export:Export",
     "report": "perceptdata.steps.report:Report",
+    "train": "perceptdata.steps.train:Train",
 }

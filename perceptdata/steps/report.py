@@ -1,6 +1,7 @@
 """Report: one page that a person would look at.
 
 Report(report=Path("report.html")).write(ws)
+write_training(Path("out"))                     # about a training run, from its own files
 """
 
 from __future__ import annotations
@@ -37,9 +38,27 @@ class Report(Output):
 
         file = self.file(ws)
         html, rows = render(ws, self.view, self.sample)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_error(error, file.parent) from error
-        write_atomically(file, html.encode())
+        _put(file, html)
         return Written("report", [file], rows)
+
+
+def write_training(run: Path, to: Path | None = None, planned: bool = False) -> Written:
+    """The page about a training run (`report/index.html` in its folder unless given); `rows` counts its rollouts.
+
+    With `planned` nothing is written.
+    """
+    from perceptdata.report.training import render
+
+    html, rollouts = render(run)
+    file = to or run / "report" / "index.html"
+    if not planned:
+        _put(file, html)
+    return Written("report", [file], rollouts)
+
+
+def _put(file: Path, html: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, file.parent) from error
+    write_atomically(file, html.encode())

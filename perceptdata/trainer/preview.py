@@ -1,7 +1,7 @@
 """What a run would do, before a GPU is paid for: rows, tokens, steps, parameters. No weights are loaded.
 
     seen = preview(make("sft", {"max_length": 4096}), Paths(model="Qwen3-VL-8B", view=Path("view"), out=Path("out")))
-    seen.histograms["prompt"].counts, seen.rejected, seen.steps, seen.trained
+    seen.histograms["prompt"].counts, seen.rejected, seen.steps, seen.trained, seen.forecast.refusal
 
 Lengths are those of the model's own tokenizer and processor, over every row that renders, those over a limit too.
 """
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perceptdata.trainer.forecast import Device, Forecast, Rows, forecast
+from perceptdata.trainer.lengths import Measured
 from perceptdata.trainer.options import Options, Paths
 from perceptdata.trainer.presets import Method
 from perceptdata.trainer.rows import read_rows
@@ -81,14 +83,18 @@ class Preview:
     trained: int
     parameters: int
     checkpoints: Path
+    forecast: Forecast
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "checkpoints": str(self.checkpoints)}
+        return {**asdict(self), "checkpoints": str(self.checkpoints), "forecast": self.forecast.to_json()}
 
 
-def preview(method: Method, paths: Paths, processes: int = 1) -> Preview:
-    """What `run.train` would do with these, on so many devices. Raises UsageError as it would."""
+def preview(method: Method, paths: Paths, processes: int = 1, gpu_memory: float | None = None) -> Preview:
+    """What `run.train` would do with these, on so many devices. Raises UsageError as it would.
+
+    `gpu_memory`, in GiB, is that of GPUs elsewhere; without it, the device that is here is asked.
+    """
     form = make_format(method)
     with quiet():
         rows = read_rows(paths.view)
@@ -107,6 +113,8 @@ def preview(method: Method, paths: Paths, processes: int = 1) -> Preview:
     }
     if not method.reads_responses:
         del histograms["response"], histograms["row"]
+    steps = method.planned_steps(len(found.kept), processes)
+    device = Device.chosen(gpu_memory)
     stages: Sequence[str] = rows.select_columns(["stage"]).select(found.kept)["stage"]
     return Preview(
         method.method,
@@ -116,11 +124,20 @@ def preview(method: Method, paths: Paths, processes: int = 1) -> Preview:
         histograms,
         processes,
         method.batch * method.accumulate * processes,
-        method.planned_steps(len(found.kept), processes),
+        steps,
         trained,
         parameters,
         paths.out / CHECKPOINTS,
+        forecast(lambda: skeleton(paths.model), method, _usual(found, method), steps, device, processes),
     )
+
+
+def _usual(found: Measured, method: Method) -> Rows:
+    """The lengths that 95 % of the kept rows keep under; rollouts are as long as they may be."""
+    kept = found.kept
+    scored = found.response[kept] if not method.new_tokens else np.full(len(kept), method.new_tokens)
+    each = (found.prompt[kept] + scored, scored, found.images[kept])
+    return Rows(*(math.ceil(np.percentile(lengths, 95)) for lengths in each))
 
 
 def skeleton(source: str) -> PreTrainedModel:

@@ -4,6 +4,7 @@
 
     out/run.json            what was run: options, view, model, versions; when it ended
     out/rejects.jsonl       the rows that were not trained on, each with its reason
+    out/metrics.jsonl       what every step logged (`record`); beside it samples.jsonl and tensorboard/
     out/checkpoints/        checkpoint-N: weights, optimiser, random numbers
     out/model/              the trained model with its processor (adapters merged; themselves in out/adapter)
 
@@ -18,9 +19,10 @@ import json
 import shutil
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,10 +32,12 @@ from typing import TYPE_CHECKING, Any
 from perceptdata import __version__, registry
 from perceptdata.errors import UsageError
 from perceptdata.formats import Format
-from perceptdata.manifest import disk_error, write_atomically
+from perceptdata.manifest import digest, disk_error, write_atomically
 from perceptdata.trainer.lengths import Limits, Measured, RowReject, measure
 from perceptdata.trainer.options import Options, Paths
 from perceptdata.trainer.presets import Job, Method
+from perceptdata.trainer.progress import Progress
+from perceptdata.trainer.record import Record
 from perceptdata.trainer.rows import fingerprint_of, read_rows
 from perceptdata.vlm.loading import Reader, fingerprint
 
@@ -64,8 +68,10 @@ class Outcome:
         return {**asdict(self), "model": str(self.model)}
 
 
-def train(method: Method, paths: Paths, callbacks: Sequence[TrainerCallback] = ()) -> Outcome:
-    """Run it, or what is left of it.
+def train(
+    method: Method, paths: Paths, callbacks: Sequence[TrainerCallback] = (), places: Sequence[int] | None = None
+) -> Outcome:
+    """Run it, or what is left of it. `places` are rows of the view, in their order; None for all.
 
     Raises UsageError for what cannot be trained so, PerceptDataError for a loss that is no number, WorkspaceError for a
     full disk, KeyboardInterrupt once Ctrl-C has saved a checkpoint.
@@ -76,7 +82,8 @@ def train(method: Method, paths: Paths, callbacks: Sequence[TrainerCallback] = (
     form = make_format(method)
     with quiet():
         rows = read_rows(paths.view)
-    record = _record(method, paths)
+        rows = rows if places is None else rows.select(places)
+    record = {**_record(method, paths), "places": None if places is None else digest(list(places))}
     if (done := _finished(paths.out, record)) is not None:
         return done
     try:
@@ -90,7 +97,9 @@ def train(method: Method, paths: Paths, callbacks: Sequence[TrainerCallback] = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Progress bars are for terminals, those of libraries too."""
+    """Progress bars are for terminals, those of libraries too; and how transformers will call its options in some later
+    version is nobody's concern.
+    """
     import datasets
     from transformers.utils import logging
 
@@ -106,7 +115,9 @@ def quiet() -> Iterator[None]:
     for hide, _ in hidden:
         hide()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r".* is deprecated and will be removed in v6", FutureWarning)
+            yield
     finally:
         for _, show in hidden:
             show()
@@ -148,7 +159,7 @@ def common_arguments(options: Options, out: Path) -> dict[str, Any]:
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "report_to": "none",
-        "disable_tqdm": not sys.stderr.isatty(),
+        "disable_tqdm": True,
     }
 
 
@@ -163,6 +174,7 @@ def _train(
     from transformers import PrinterCallback, set_seed
 
     from perceptdata.trainer.engine.callbacks import Complete, Finite, Interruptible
+    from perceptdata.trainer.engine.recording import Recording
     from perceptdata.trainer.model import TrainedModel
 
     begun = time.perf_counter()
@@ -176,14 +188,15 @@ def _train(
     if arguments.process_index == 0:
         _write(paths.out, record, found.rejects)
     ctrl_c = Interruptible()
-    watching: list[TrainerCallback] = [Finite(), ctrl_c, *callbacks]
+    recording = Recording(Record(paths.out), Progress(sys.stderr) if sys.stderr.isatty() else None)
+    watching: list[TrainerCallback] = [recording, Finite(), ctrl_c, *callbacks]
     trainer = method.trainer(Job(model, rows.select(found.kept), form, arguments, watching, paths.out))
     trainer.add_callback(Complete(trainer))
     trainer.remove_callback(PrinterCallback)  # standard output is for results
     checkpoint = newest_checkpoint(paths.out)
     if checkpoint is not None:
         trainer.remember(_memory(checkpoint))
-    with ctrl_c.listening():
+    with ctrl_c.listening(), closing(recording):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if ctrl_c.asked and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
@@ -221,7 +234,8 @@ def has_images(rows: datasets.Dataset) -> bool:
     """Whether any row has one."""
     import pyarrow.compute as pc
 
-    return bool(pc.max(pc.list_value_length(rows.data.column("image_info"))).as_py())
+    held = rows.select_columns(["image_info"]).with_format("arrow")[:].column("image_info")
+    return bool(pc.max(pc.list_value_length(held)).as_py())
 
 
 def newest_checkpoint(out: Path) -> Path | None:
@@ -266,7 +280,7 @@ def _finished(out: Path, record: dict[str, Any]) -> Outcome | None:
             raise UsageError(f"{out} holds something else than a run; name another folder with --out")
         return None
     before = json.loads(path.read_text("utf-8"))
-    changed = [key for key in ("method", "view", "model") if before.get(key) != record[key]]
+    changed = [key for key in ("method", "view", "model", "places") if before.get(key) != record[key]]
     options = {**before.get("options", {}), **record["options"]}
     changed += [key for key in options if before.get("options", {}).get(key) != record["options"].get(key)]
     if changed:

@@ -173,7 +173,7 @@ MODELS: dict[str, Callable[[transformers.PreTrainedTokenizerFast], transformers.
     "llava": _llava,  # its processor has no videos, so it needs no torchvision anywhere
     "qwen3": _qwen3,  # text only
 }
-WITH_IMAGES = ("qwen2_5_vl", "qwen3_vl", "llava")
+WITH_IMAGES = ("qwen2_5_vl", "qwen3_vl", "internvl", "llava")
 TRAINED = ("qwen2_5_vl", "qwen3_vl", "internvl")  # the families that the trainer promises to train
 
 # What a processor's folder holds beside the tokenizer, by family. Qwen sizes are areas in pixels: an image becomes 4 to

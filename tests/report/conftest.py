@@ -1,14 +1,18 @@
-"""Workspaces to report on: a small one with everything in it, hostile texts included, and an empty one."""
+"""Workspaces to report on: a small one with everything in it, hostile texts included, and an empty one; Chromium."""
 
 import hashlib
 import io
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw
+from report.chromium import FLAGS, LISTEN
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 from perceptdata.example import STAGES, Answer, Example, Image, Source, text_id
 from perceptdata.layers import Producer, Reject, Response, SpanRecord, Spans, text_sha256
@@ -175,3 +179,19 @@ def empty(tmp_path: Path) -> Workspace:
 def words() -> SimpleNamespace:
     """The texts of the full workspace, and the pieces of its trace that are tagged."""
     return SimpleNamespace(hostile=HOSTILE, trace=TRACE, looks=LOOKS, thinks=THINKS)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """One Chromium for all tests of a page."""
+    binary, found = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (binary and found):
+        pytest.skip("chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options=options, service=Service(found)) as started:
+        started.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LISTEN})
+        yield started

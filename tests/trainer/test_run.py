@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,19 @@ def test_a_run_that_dies_goes_on_to_the_last_bit(tiny: Tiny, cards: Path, tmp_pa
     assert cut.resumed == 3
     for name in ("loss", "grad_norm", "lambda"):
         assert [entry[name] for entry in logs(cut)] == [entry[name] for entry in logs(whole)]
+    ours, theirs = weights(cut), weights(whole)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "internvl"])
+def test_whole_models_go_on_too(tiny: Tiny, cards: Path, tmp_path: Path, family: str) -> None:
+    """Published checkpoints name their weights in another way than the network does; those must be found again."""
+    more: dict[str, Any] = {"steps": 2, "save_every": 1, "accumulate": 1}
+    whole = run(tiny(family), cards, tmp_path / "whole", **more)
+    with pytest.raises(SystemExit):
+        run(tiny(family), cards, tmp_path / "cut", Dies(2), **more)
+    cut = run(tiny(family), cards, tmp_path / "cut", **more)
+    assert (cut.resumed, losses(cut)) == (1, losses(whole))
     ours, theirs = weights(cut), weights(whole)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
@@ -129,6 +143,26 @@ def test_a_full_disk_is_a_sentence(
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(WorkspaceError, match=r"out cannot be written .*No space left on device.*free some space"):
         run(tiny("llava"), cards, tmp_path / "out", steps=1)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(WorkspaceError, match="out cannot be written"):
+        run(tiny("llava"), cards, tmp_path / "out")
+
+
+def test_a_run_in_another_thread_leaves_signals_alone(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run, tiny("llava"), cards, tmp_path / "out", steps=1).result().steps == 1
+
+
+def test_nothing_is_said_where_there_is_no_terminal(
+    tiny: Tiny, cards: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tiny("llava")
+    capfd.readouterr()
+    run(folder, cards, tmp_path / "out", steps=1)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_other_errors_stay_what_they_are(tiny: Tiny, cards: Path, tmp_path: Path) -> None:

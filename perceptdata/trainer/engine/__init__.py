@@ -1,10 +1,11 @@
 """The engine: small subclasses of TRL's trainers. Nothing else in perceptdata imports TRL.
 
     contract.py       the private hooks that they rely on, and whether this TRL still has them
-    callbacks.py      complete checkpoints, Ctrl-C, losses that are no number
+    callbacks.py      complete checkpoints, Ctrl-C, losses that are no number; recording.py, the numbers of a run
     sft.py            SFTTrainer with a weight per token and λ over time; norms.py, the gradients behind λ
     grpo.py           GRPOTrainer with mixed rewards and an advantage per token
-    distillation.py   DistillationTrainer with several teachers, each for its own segment
+    distillation.py   DistillationTrainer with several teachers, each for its own segment: anatomy.py finds segments,
+                      teachers.py words prompts, lectures.py asks, heads.py compares, following.py moves a teacher
 
 TRL changes its insides from one minor version to the next, so one minor version is supported, and `require` says so
 before anything is imported from it.
@@ -13,11 +14,14 @@ before anything is imported from it.
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 
 from perceptdata.errors import UsageError
+
+if TYPE_CHECKING:
+    from perceptdata.trainer.samples import Listener, Rolled
 
 SUPPORTED = SpecifierSet(">=1.16,<1.17")
 
@@ -36,7 +40,19 @@ def require() -> None:
 
 
 class Engine:
-    """Mixed into every engine class, before TRL's: what they all have beyond it."""
+    """Mixed into every engine class, before TRL's: what they all have beyond it.
+
+    `listeners` are called with every rollout batch, on every rank.
+    """
+
+    listeners: tuple[Listener, ...] = ()
+    _metrics: dict[str, Any]
+
+    def tell(self, rolled: Rolled) -> None:
+        """A rollout batch is scored. What the listeners say of it is logged with the step."""
+        for listener in self.listeners:
+            for name, value in listener(rolled).items():
+                self._metrics["train"][name].append(value)
 
     def memory(self) -> dict[str, Any]:
         """What a checkpoint must keep, as JSON, beyond what transformers keeps: weights, optimiser, random numbers."""

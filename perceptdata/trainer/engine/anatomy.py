@@ -113,7 +113,11 @@ class Anatomy:
         if self.reading == "released":
             return _released(text)
         parsed = self.form.parse(text)
-        places = {span.label: _with_space(text, span.start, span.end) for span in parsed.segments}
+        places, at = {}, 0
+        for span in parsed.segments:
+            start, end = _with_space(text, span.start, span.end)
+            places[span.label] = max(at, start), end
+            at = end
         reasoning = tuple(places[part] for part in ("think", "answer") if part in places)
         return Parts(parsed.valid, (places["description"],) if "description" in places else (), reasoning)
 

@@ -30,9 +30,16 @@ class Hook(NamedTuple):
     parameters: tuple[str, ...] | None = None
 
 
+ENGINE = (
+    Hook("transformers:Trainer._load_from_checkpoint", ("self", "resume_from_checkpoint", "model")),
+    Hook("trl.trainer.base_trainer:_BaseTrainer._send_telemetry", ("self",)),
+)
+"""What `Engine` overrides, for all of them."""
+
+
 def check(hooks: Iterable[Hook]) -> None:
-    """Raises PluginError where a hook is gone or has another signature."""
-    broken = [complaint for hook in hooks if (complaint := complaint_of(hook))]
+    """Raises PluginError where a hook, of these or of every engine, is gone or has another signature."""
+    broken = [complaint for hook in (*ENGINE, *hooks) if (complaint := complaint_of(hook))]
     if broken:
         raise PluginError(
             f"trl {version('trl')} with transformers {version('transformers')} is not what the engine was written for "

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from trl import DistillationTrainer
 from trl.trainer.utils import maybe_gather_lm_head_ctx
 
@@ -29,9 +29,8 @@ from perceptdata.alignment.roles import Policy
 from perceptdata.answers import Ladder
 from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.formats import Format
-from perceptdata.kernels import token_divergence, token_stats
-from perceptdata.rewards import Rollout, outcome
-from perceptdata.trainer.core.divergences import clipped
+from perceptdata.kernels import token_stats
+from perceptdata.rewards import Rollout, Scored, outcome
 from perceptdata.trainer.core.segments import (
     Rollouts,
     Segment,
@@ -46,10 +45,12 @@ from perceptdata.trainer.engine import Engine
 from perceptdata.trainer.engine.anatomy import Anatomy, Reading
 from perceptdata.trainer.engine.contract import Hook, check
 from perceptdata.trainer.engine.following import Following
+from perceptdata.trainer.engine.heads import Head, divergence
 from perceptdata.trainer.engine.lectures import HOOKS as LECTURE_HOOKS
 from perceptdata.trainer.engine.lectures import Lecture, Lectures, media
 from perceptdata.trainer.engine.teachers import Knows, asked, check_rows
 from perceptdata.trainer.rows import example_of
+from perceptdata.trainer.samples import Rolled
 from perceptdata.vlm.loading import LocalModel
 from perceptdata.vlm.rendering import Request
 
@@ -156,7 +157,12 @@ class SegmentDistillation(Engine, DistillationTrainer):
         begun = time.perf_counter()
         out["taught"] = self._taught(requests, [_pictures(each) for each in inputs], route, ids, rollouts.completion)
         self._metrics[self._mode]["seconds/teachers"].append(time.perf_counter() - begun)
-        self._measure([Rollout(example_of(row), text) for row, text in zip(rows, texts, strict=True)], rollouts, counts)
+        said = [Rollout(example_of(row), text) for row, text in zip(rows, texts, strict=True)]
+        scores = outcome(said, setup.form, self._ladder)
+        self._measure(scores, rollouts, counts)
+        if self.model.training:
+            tokens = [row[row_mask].tolist() for row, row_mask in zip(ids, rollouts.completion, strict=True)]
+            self.tell(Rolled(self.state.global_step + 1, said, {"outcome": scores}, tokens))
         # One a row, because TRL shuffles and splits whatever it is given by its rows.
         return {**out, "route": route, "counts": counts.expand(len(rows), -1)}
 
@@ -187,10 +193,13 @@ class SegmentDistillation(Engine, DistillationTrainer):
     def _compute_loss(
         self, unwrapped_student: Any, inputs: dict[str, Any], num_items_in_batch: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """This micro-batch's share of the window's loss, times the ranks; the student's entropy, and over what.
+        """This micro-batch's share of the window's loss, times the ranks; the student's entropy, and over what."""
+        # A redirected call is not the forward that accelerate has put autocast around.
+        with self.accelerator.autocast():
+            return self._loss(unwrapped_student, inputs)
 
-        Every segment is asked of every rank, be it for no token: all ranks then have the same graph.
-        """
+    def _loss(self, unwrapped_student: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+        """Every segment is asked of every rank, be it for no token: all ranks then have the same graph."""
         keep = inputs["completion_ids"].shape[1]
         hidden = self._get_last_hidden_state(
             unwrapped_student,
@@ -205,11 +214,11 @@ class SegmentDistillation(Engine, DistillationTrainer):
         teaching = unwrapped_student if self.teacher_model is None else self._unwrapped_teacher()
         heads = [network.get_output_embeddings() for network in (unwrapped_student, teaching)]
         with maybe_gather_lm_head_ctx(*(head.weight for head in heads), *(head.bias for head in heads)):
-            own, other = (Head.of(head, self.is_deepspeed_enabled) for head in heads)
+            own, other = (Head.of(head) for head in heads)
             apart = student.new_zeros(len(student), dtype=torch.promote_types(student.dtype, torch.float32))
             for number, segment in enumerate(plan, start=1):
                 at = owner == number
-                apart = apart.index_put((at,), _divergence(segment, student[at], own, teacher[at], other).to(apart))
+                apart = apart.index_put((at,), divergence(segment, student[at], own, teacher[at], other).to(apart))
             with torch.no_grad():
                 sampled = inputs["completion_ids"][served]
                 entropy = token_stats(student.detach(), own.weight, sampled, bias=own.bias).entropy.sum()
@@ -221,11 +230,10 @@ class SegmentDistillation(Engine, DistillationTrainer):
     def _unwrapped_teacher(self) -> Any:
         return self.accelerator.unwrap_model(self.teacher_model)
 
-    def _measure(self, told: Sequence[Rollout], rollouts: Rollouts, counts: Tensor) -> None:
+    def _measure(self, scores: Sequence[Scored], rollouts: Rollouts, counts: Tensor) -> None:
         """What there is to say of a rollout batch, over all ranks."""
-        scored = [each.value for each in outcome(told, self.setup.form, self._ladder) if each.value is not None]
-        rate = invalid_rate(rollouts)
-        mine = torch.tensor([rate * len(told), len(told), sum(scored), len(scored)], device=counts.device)
+        values, of = [each.value for each in scores if each.value is not None], len(scores)
+        mine = torch.tensor([invalid_rate(rollouts) * of, of, sum(values), len(values)], device=counts.device)
         invalid, rolled, right, judged = self.accelerator.reduce(mine, "sum").tolist()
         seen = {f"tokens/{part.name}": count for part, count in zip(self.setup.plan, counts.tolist(), strict=True)}
         seen["rollouts/unscored"] = 1 - judged / rolled
@@ -278,42 +286,6 @@ class Tally:
     def add(self, terms: Tensor) -> None:
         """One micro-batch. Nothing is waited for on a GPU."""
         self.terms = self.terms.to(terms.device) + terms.detach()
-
-
-@dataclass(frozen=True)
-class Head:
-    """A head's weight [V, H] and bias [V], whole."""
-
-    weight: Tensor
-    bias: Tensor | None
-
-    @classmethod
-    def of(cls, head: nn.Module, copied: bool) -> Head:
-        """From what FSDP2 may have split. `copied` where DeepSpeed takes gathered weights back before the way back."""
-        weight: Any = head.weight
-        bias: Any = head.bias
-        return cls(_whole(weight, copied), None if bias is None else _whole(bias, copied))
-
-
-def _whole(part: Any, copied: bool) -> Tensor:
-    whole: Tensor = part.full_tensor() if hasattr(part, "full_tensor") else part
-    return whole.clone() if copied else whole
-
-
-def _divergence(segment: Segment, student: Tensor, own: Head, teacher: Tensor, other: Head) -> Tensor:
-    """[N] for one segment's tokens."""
-    if segment.clip_mode == "pointwise" and segment.clip is not None:
-        return clipped(student, own.weight, teacher, other.weight, segment.clip, segment.divergence, segment.beta)
-    return token_divergence(
-        student,
-        own.weight,
-        teacher,
-        other.weight,
-        kind=segment.divergence,
-        beta=segment.beta,
-        bias=own.bias,
-        teacher_bias=None if other.bias is None else other.bias.detach(),
-    )
 
 
 def _pictures(given: Mapping[str, Any]) -> list[Any]:

@@ -11,6 +11,7 @@ TRL's own; PAPO and VPPO add their terms to what it returns.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,9 +26,10 @@ from perceptdata.trainer.core.dependency import response_mean
 from perceptdata.trainer.core.regularisers import entropy_penalty, perception_bonus
 from perceptdata.trainer.core.reshape import Gate, diagnostics, per_token, pgpo, top_tokens, trajectory_factors
 from perceptdata.trainer.core.rewards import Normalisation, advantages, teaches
-from perceptdata.trainer.engine import Engine
+from perceptdata.trainer.engine import Engine, refill
 from perceptdata.trainer.engine import sight as sight_module
 from perceptdata.trainer.engine.contract import Hook, check
+from perceptdata.trainer.engine.refill import joined, rows_of
 from perceptdata.trainer.engine.sight import Estimator, Sight, of_rows
 from perceptdata.trainer.rows import example_of
 from perceptdata.trainer.samples import Rolled
@@ -45,6 +47,7 @@ HOOKS = (
         ("self", "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size", "compute_entropy"),
     ),
     Hook("trl:GRPOTrainer._send_telemetry", ("self",)),
+    *refill.HOOKS,
     *sight_module.HOOKS,
 )
 PER_ROW = (*sight_module.TOKEN_KEYS, *sight_module.COUNTS)
@@ -88,7 +91,8 @@ def _text(completion: Any) -> str:
 class Mixing:
     """How rewards become advantages: a weight each, in the order of the rewards; joint or decoupled.
 
-    With `band`, only groups whose mean of reward number `outcome` lies strictly within it are learned from.
+    With `band`, only groups whose mean of reward number `outcome` lies strictly within it are learned from; `refill`
+    times at most, others are sampled in place of the rest.
     """
 
     weights: tuple[float, ...]
@@ -96,6 +100,7 @@ class Mixing:
     scale: bool = True
     outcome: int = 0
     band: tuple[float, float] | None = None
+    refill: int = 0
 
 
 @dataclass(frozen=True)
@@ -193,10 +198,23 @@ class PerceptionGRPO(Engine, GRPOTrainer):
         return self._parts
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's rollouts with our advantages: [B], or [B, T] where the image spreads them over tokens."""
-        out: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        """TRL's rollouts with our advantages: [B], or [B, T] where the image spreads them over tokens.
+
+        With a band, groups outside it have no tokens; with `refill`, others are sampled in their place, as DAPO does.
+        """
         if not self.model.training:
+            return super()._generate_and_score_completions(inputs)
+        out, taught = self._roll(inputs)
+        if self.mixing.band is None:
             return out
+        if self.mixing.refill and not self._enough(taught, len(inputs)):
+            out = self._refilled(out, taught, len(inputs))
+        out["num_items_in_batch"] = self.accelerator.gather(out["completion_mask"].sum()).sum()
+        return out
+
+    def _roll(self, inputs: list[dict[str, Any]]) -> tuple[dict[str, Any], Tensor]:
+        """One batch of rollouts, and which of this rank's rows are learned from (B, bool)."""
+        out: dict[str, Any] = super()._generate_and_score_completions(inputs)
         assert self._parts is not None  # by the call above
         count, mixing = len(inputs), self.mixing
         local = slice(self.accelerator.process_index * count, (self.accelerator.process_index + 1) * count)
@@ -205,15 +223,40 @@ class PerceptionGRPO(Engine, GRPOTrainer):
         metrics = self._metrics["train"]
         metrics["groups/flat"].append(found.flat.float().mean().item())
         metrics["rewards/missing"].append(found.missing.float().mean().item())
+        taught = torch.ones(len(self._parts), dtype=torch.bool, device=values.device)
         if mixing.band is not None:
             taught = teaches(self._parts[:, mixing.outcome], self.num_generations, *mixing.band)
-            out["completion_mask"] = out["completion_mask"] * taught[local, None].to(out["completion_mask"])
-            out["num_items_in_batch"] = self.accelerator.gather(out["completion_mask"].sum()).sum()
             metrics["groups/taught"].append(taught.float().mean().item())
+        taught = taught[local]
+        out["completion_mask"] = out["completion_mask"] * taught[:, None].to(out["completion_mask"])
         out["advantages"] = values if self.sight is None else self._shaped(out, values, inputs)
         if self.listeners:
             self.tell(self._rolled(values))
-        return out
+        return out, taught
+
+    def _enough(self, taught: Tensor, wanted: int) -> bool:
+        """Whether every rank has as many rows to learn from as it wants."""
+        return bool((self.accelerator.gather(taught.sum()) >= wanted).all())
+
+    def _refilled(self, out: dict[str, Any], taught: Tensor, wanted: int) -> dict[str, Any]:
+        """Other prompts, sampled until every rank has its rows; what is still missing then are rows without tokens."""
+        parts = [rows_of(out, taught.nonzero().flatten())]
+        idle = rows_of(out, (~taught).nonzero().flatten())
+        have, rounds = taught, 0
+        while rounds < self.mixing.refill and not self._enough(have, wanted):
+            rounds += 1
+            more, fresh = self._roll(self._others(wanted // self.num_generations, rounds))
+            parts.append(rows_of(more, fresh.nonzero().flatten()))
+            have = torch.cat([have, fresh])
+        self._metrics["train"]["groups/refills"].append(float(rounds))
+        return joined([*parts, idle], wanted, self._tokenizer.pad_token_id)
+
+    def _others(self, groups: int, number: int) -> list[dict[str, Any]]:
+        """Prompts that a seeded draw chooses, each as often as a group is large; the same on every run of this step."""
+        rank, step = self.accelerator.process_index, self.state.global_step
+        draw = random.Random(f"{self.args.seed}/{step}/{self._step}/{number}/{rank}")
+        places = draw.choices(range(len(self.train_dataset)), k=groups)
+        return [row for place in places for row in [self.train_dataset[place]] * self.num_generations]
 
     def _rolled(self, values: Tensor) -> Rolled:
         """What listeners are told of this batch."""

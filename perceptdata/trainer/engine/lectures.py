@@ -30,7 +30,6 @@ HOOKS = (
         ("self", "unwrapped_model", "input_ids", "attention_mask", "logits_to_keep", *IMAGE_KEYS, *TOKEN_KEYS),
     ),
     Hook("trl.models.utils:_ForwardRedirection.__call__", ("self", "wrapper_module", "original_module", "method")),
-    Hook("transformers:Trainer.compute_loss_context_manager", ("self",)),
 )
 IDLE = Request(key="idle", question="?")
 
@@ -108,7 +107,7 @@ class Lectures:
         for key in set(TOKEN_KEYS) & given.keys():
             given[key] = padded(given[key], (0, width))
         wrapper = trainer.model_wrapped if trainer.teacher_model is None else trainer.teacher_model
-        with torch.no_grad(), trainer.compute_loss_context_manager():
+        with torch.no_grad(), trainer.accelerator.autocast():
             states: Tensor = trainer._forward_redirection(
                 wrapper,
                 network,

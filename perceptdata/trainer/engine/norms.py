@@ -60,13 +60,16 @@ class SpanNorms:
             return perception, reasoning  # each token's gradient lies on one rank alone
         if accelerator.distributed_type in SPLIT:
             raise UsageError("under FSDP and DeepSpeed no rank has whole gradients; set ngdiff.of to head")
-        totals: list[list[Tensor | None]] = [[], []]
         parameters = self._parameters(network)
+        # Zeros where a window has no part in a parameter: it may have one on another rank, and all add up the same.
+        totals = [[torch.zeros_like(each) for each in parameters] for _ in range(2)]
         for batch in batches:
-            for place, loss in enumerate(self._losses(network, batch, counts)):
-                totals[place] = _added(totals[place], gradients(loss, parameters))
-        summed = [[None if one is None else accelerator.reduce(one, "sum") for one in total] for total in totals]
-        return float(norm(summed[0])), float(norm(summed[1]))
+            for total, loss in zip(totals, self._losses(network, batch, counts), strict=True):
+                for place, gradient in zip(total, gradients(loss, parameters), strict=True):
+                    if gradient is not None:
+                        place += gradient
+        perception, reasoning = ([accelerator.reduce(each, "sum") for each in total] for total in totals)
+        return float(norm(perception)), float(norm(reasoning))
 
     def _parameters(self, network: nn.Module) -> list[Tensor]:
         trained = {name: value for name, value in network.named_parameters() if value.requires_grad}
@@ -102,9 +105,3 @@ def _last_hidden(network: Any) -> Iterator[list[Tensor]]:
         yield taken
     finally:
         watch.remove()
-
-
-def _added(total: list[Tensor | None], more: Sequence[Tensor | None]) -> list[Tensor | None]:
-    if not total:
-        return [None if one is None else one.detach() for one in more]
-    return [b if a is None else a if b is None else a + b.detach() for a, b in zip(total, more, strict=True)]

@@ -45,7 +45,6 @@ HOOKS = (
     Hook("transformers:Trainer.loss_is_scaled_for_ga"),
     Hook("trl:SFTTrainer.compute_loss", ("self", "model", "inputs", "return_outputs", "num_items_in_batch")),
     Hook("trl:SFTTrainer.log", ("self", "logs", "start_time")),
-    Hook("trl:SFTTrainer._send_telemetry", ("self",)),
     Hook("trl.trainer.utils:add_fused_lm_head", ("model", "temperature", "cast_lm_head_to_fp32", "outputs")),
     Hook("trl.trainer.utils:FusedCausalLMOutput.log_probs"),
 )
@@ -102,6 +101,8 @@ class SpanSFT(Engine, SFTTrainer):
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], Any]:
         """The window's batches and counts; λ is settled here, before the first of them is learned from."""
+        if not self._tally.steps:
+            self._tally = Tally()  # the clock runs from here: waiting for a batch counts, saving a checkpoint does not
         batches, counts = super().get_batch_samples(epoch_iterator, num_batches, device)
         step = self.state.global_step
         if batches:

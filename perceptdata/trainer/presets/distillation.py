@@ -63,7 +63,7 @@ class Distillation(Method):
     `teacher_ema` as a copy that follows by that decay. `knows` is what they are told of the solution: the gold answer,
     or the row's response where it has one. `wording` is the version of what they are told it in. `reading` says how
     completions are taken apart: by the format, or as ViGOS's released code does. `segments` takes the place of the
-    preset's own.
+    preset's own. A few rollouts are kept every `sample_every` steps (`trainer.samples`).
     """
 
     reads_responses: ClassVar[bool] = False
@@ -82,6 +82,7 @@ class Distillation(Method):
     teacher_ema: float | None = Field(None, gt=0, lt=1)
     segments: tuple[SegmentOptions, ...] | None = Field(None, min_length=1)
     vllm: Vllm | None = None
+    sample_every: int = Field(10, ge=1)
 
     @model_validator(mode="after")
     def _one_teacher(self) -> Self:
@@ -136,6 +137,7 @@ class Distillation(Method):
         """TRL's DistillationTrainer with our teachers."""
         from perceptdata.trainer.engine.distillation import SegmentDistillation, Setup
         from perceptdata.trainer.engine.prompts import Opening, as_prompts, suppressed, variables
+        from perceptdata.trainer.samples import Samples
 
         reader = job.model.reader
         opening = Opening.of(reader, job.form)
@@ -143,7 +145,7 @@ class Distillation(Method):
         arguments.generation_kwargs = suppressed(reader, vllm=self.vllm is not None)
         arguments.chat_template_kwargs = variables(reader)
         chosen = self.plan() if self.segments is None else tuple(map(_segment, self.segments))
-        return SegmentDistillation(
+        trainer = SegmentDistillation(
             setup=Setup(chosen, job.form, opening.text, self.knows, self.reading, self.straddle),
             reader=reader,
             follows=self.teacher_ema,
@@ -154,6 +156,9 @@ class Distillation(Method):
             processing_class=opening.processor(reader),
             callbacks=job.callbacks,
         )
+        if arguments.process_index == 0:
+            trainer.listeners += (Samples(job.folder, job.form, reader, self.sample_every, self.seed),)
+        return trainer
 
     def _teacher(self, job: Job) -> Any:
         """The checkpoint once more, where training overwrites it. One that never moves needs no more digits than it

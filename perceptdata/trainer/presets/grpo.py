@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from perceptdata.errors import UsageError
 from perceptdata.trainer.presets import Job, Method
 
 if TYPE_CHECKING:
@@ -37,6 +38,18 @@ class Vllm(BaseModel):
     port: int = Field(8000, ge=1, le=65535)
 
 
+class ProbeOptions(BaseModel):
+    """How each reward stands to what the model perceived, every `every` steps, on rollouts whose scene is known.
+
+    A reward beside outcome and format that surely follows perception less than the outcome does is warned of, or ends
+    the run with `stop` (`trainer.probe`).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    every: int = Field(20, ge=1)
+    stop: bool = False
+
+
 class Grpo(Method):
     """`group` rollouts a prompt, compared with each other. `batch` counts rollouts a device in one forward pass.
 
@@ -44,9 +57,11 @@ class Grpo(Method):
     beside the outcome, R = α·a_p + (1-α)·a, exact or `dense`. Rows whose scene is not known have no a_p: there the
     outcome counts alone. `normalise` compares the mix (`joint`) or each reward (`decoupled`).
 
-    DAPO's options are the defaults: `clip_low`, `clip_high`, `loss: dapo` (a mean over tokens), and `band`, which drops
-    groups whose mean outcome does not lie within it (groups are dropped, not drawn again). `beta` weighs the KL to the
-    starting weights. `updates` optimiser steps are made of one rollout batch.
+    DAPO's options are the defaults: `clip_low`, `clip_high`, `loss: dapo` (a mean over tokens), and `band`: of groups
+    whose mean outcome does not lie within it nothing is learned. With `refill`, other prompts are sampled in their
+    place, so often at most; without, the batch is smaller. `beta` weighs the KL to the
+    starting weights. `updates` optimiser steps are made of one rollout batch. A few rollouts are kept every
+    `sample_every` steps (`trainer.samples`).
     """
 
     method: ClassVar[str] = "grpo"
@@ -68,9 +83,12 @@ class Grpo(Method):
     clip_high: float = Field(0.28, gt=0)
     loss: Literal["dapo", "grpo", "bnpo", "dr_grpo"] = "dapo"
     band: tuple[float, float] | None = (0.01, 0.99)
+    refill: int = Field(0, ge=0)
     beta: float = Field(0.0, ge=0)
     drop_truncated: bool = Field(False, description="nothing is learned from rollouts that met max_new_tokens")
     vllm: Vllm | None = None
+    sample_every: int = Field(10, ge=1)
+    probe: ProbeOptions | None = ProbeOptions()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -78,6 +96,11 @@ class Grpo(Method):
             raise ValueError("one of outcome and format_weight must be more than 0")
         if self.band is not None and not 0 <= self.band[0] < self.band[1] <= 1:
             raise ValueError(f"band is {self.band}; write two shares, the lower first, or null")
+        if self.refill and (self.band is None or self.batch * self.accumulate * self.updates % self.group):
+            raise ValueError(
+                "refill takes the place of groups outside a band: set a band, and let batch x accumulate x updates be "
+                "whole groups"
+            )
         return self
 
     @property
@@ -86,9 +109,11 @@ class Grpo(Method):
         return self.max_new_tokens
 
     def planned_steps(self, rows: int, processes: int) -> int:
-        """Optimiser steps; each learns from `batch` times `accumulate` rollouts a device."""
-        window = self.batch * self.accumulate * processes
-        each = math.ceil(rows * self.group / window)
+        """Optimiser steps, `updates` a rollout batch. Rows beyond the last whole one of an epoch wait for the next."""
+        window = self.batch * self.accumulate * self.updates * processes
+        each = rows * self.group // window * self.updates
+        if not each:
+            raise UsageError(f"{rows} rows, {self.group} rollouts each, do not fill a rollout batch of {window}")
         ends = [self.steps, None if self.epochs is None else math.ceil(self.epochs * each)]
         return min(end for end in ends if end is not None)
 
@@ -122,8 +147,12 @@ class Grpo(Method):
 
     def trainer(self, job: Job) -> Trainer:
         """TRL's GRPOTrainer with our advantages."""
+        from accelerate.utils import gather_object
+
         from perceptdata.trainer.engine.grpo import PerceptionGRPO, Reward
         from perceptdata.trainer.engine.prompts import Opening, as_prompts, suppressed, variables
+        from perceptdata.trainer.probe import Probe
+        from perceptdata.trainer.samples import Samples
 
         reader = job.model.reader
         opening = Opening.of(reader, job.form)
@@ -131,7 +160,7 @@ class Grpo(Method):
         arguments.generation_kwargs = suppressed(reader, vllm=self.vllm is not None)
         arguments.chat_template_kwargs = variables(reader)
         scores = self._scores(job)
-        return PerceptionGRPO(
+        trainer = PerceptionGRPO(
             mixing=self.mixing(),
             shaping=self.shaping(),
             reader=reader,
@@ -142,13 +171,18 @@ class Grpo(Method):
             processing_class=opening.processor(reader),
             callbacks=job.callbacks,
         )
+        if self.probe is not None:
+            trainer.listeners += (Probe(job.form, self.probe.every, self.probe.stop, gather_object),)
+        if arguments.process_index == 0:
+            trainer.listeners += (Samples(job.folder, job.form, reader, self.sample_every, self.seed),)
+        return trainer
 
     def mixing(self) -> Mixing:
         """The weights of the rewards, in their order."""
         from perceptdata.trainer.engine.grpo import Mixing
 
         weights = tuple(weight for weight in self._weights().values())
-        return Mixing(weights, self.normalise, self.scale, outcome=0, band=self.band)
+        return Mixing(weights, self.normalise, self.scale, outcome=0, band=self.band, refill=self.refill)
 
     def shaping(self) -> Shaping:
         """What the image does to advantages."""

@@ -148,6 +148,13 @@ def test_whatever_is_sampled_has_a_place(reader: Reader) -> None:
         assert all(start <= before for before, start in zip(ends, starts[1:], strict=False))
 
 
+def test_parts_that_only_white_space_divides_do_not_overlap(reader: Reader) -> None:
+    ids, (seen, blank, thought, answer) = pieces(reader, "A red square.", "\n\n", "3 + 2 = 5", "\n\\boxed{5}")
+    rollouts, _ = read(anatomy(reader, form="facts_trace"), ids)
+    assert tokens(rollouts.description[0]) == [*range(*seen), *range(*blank)]
+    assert tokens(rollouts.reasoning[0]) == [*range(*thought), *range(*answer)]
+
+
 def test_a_format_without_a_description_has_none(reader: Reader) -> None:
     ids, (_, thought, _, answer) = pieces(reader, "<think>", "3 + 2 = 5", "</think>", "\\boxed{5}")
     rollouts, texts = read(anatomy(reader, form="think_boxed"), ids)

@@ -1,5 +1,9 @@
 """The hooks that the engine overrides are still there; a change is told in one sentence."""
 
+import importlib
+import pkgutil
+from types import ModuleType
+
 import pytest
 
 from perceptdata.errors import PluginError, UsageError
@@ -7,9 +11,27 @@ from perceptdata.trainer import engine
 from perceptdata.trainer.engine import sft
 from perceptdata.trainer.engine.contract import Hook, check, complaint_of
 
+MODULES = [
+    importlib.import_module(f"{engine.__name__}.{module.name}") for module in pkgutil.iter_modules(engine.__path__)
+]
+WITH_HOOKS = [module for module in MODULES if hasattr(module, "HOOKS")]
 
-def test_every_hook_of_every_engine_is_there() -> None:
-    check(sft.HOOKS)
+
+@pytest.mark.parametrize("module", WITH_HOOKS, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_every_hook_of_every_engine_is_there(module: ModuleType) -> None:
+    assert len(module.HOOKS) > 0
+    check(module.HOOKS)
+
+
+def test_every_trainer_names_its_hooks() -> None:
+    trainers = {
+        kind.__module__
+        for module in MODULES
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, engine.Engine) and kind is not engine.Engine
+    }
+    assert sft.__name__ in trainers
+    assert trainers <= {module.__name__ for module in WITH_HOOKS}
 
 
 @pytest.mark.parametrize(

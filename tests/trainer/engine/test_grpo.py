@@ -130,6 +130,51 @@ def test_groups_that_teach_nothing_are_left_out(tiny: Tiny, cards: Path, tmp_pat
     assert out["num_items_in_batch"] == lengths.sum()
 
 
+def scripted(groups: Sequence[Sequence[float]]) -> Any:
+    """Outcomes group by group, call by call."""
+    left = [Scored(value) for group in groups for value in group]
+
+    def score(rollouts: Sequence[Rollout]) -> list[Scored]:
+        found, left[:] = left[: len(rollouts)], left[len(rollouts) :]
+        return found
+
+    return lambda self, job: {"outcome": (score, 1.0)}
+
+
+@pytest.mark.parametrize("family", factory.TRAINED)
+@pytest.mark.parametrize("method", ["grpo", "pgpo"])
+def test_other_prompts_take_the_place_of_groups_that_teach_nothing(
+    tiny: Tiny, cards: Path, tmp_path: Path, monkeypatch: Any, family: str, method: str
+) -> None:
+    monkeypatch.setattr(Grpo, "_weights", lambda self: {"outcome": 1.0})
+    flat, mixed = [1.0] * 4, [1.0, 0.0, 0.0, 0.0]
+    # Two groups a batch: the first call teaches one, the second none, the third both.
+    monkeypatch.setattr(Grpo, "_scores", scripted([flat, mixed, flat, flat, mixed[::-1], mixed]))
+    options = {**SHORT, "band": [0.01, 0.99], "refill": 3, "batch": 2, "accumulate": 4, "temperature": 0.9}
+    trainer = build(tiny(family), cards, tmp_path, method, **options)
+    _, out = rollouts(trainer, [1, 2])
+    assert trainer._metrics["train"]["groups/refills"] == [2.0]
+    lengths = out["completion_mask"].sum(1)
+    assert (len(lengths), bool((lengths > 0).all())) == (8, True)
+    assert out["num_items_in_batch"] == lengths.sum()
+    signs = (out["advantages"] if method == "grpo" else out["advantages"].sum(1)).sign().tolist()
+    assert signs == [1, -1, -1, -1, -1, -1, -1, 1]
+    trainer.current_gradient_accumulation_steps = 4
+    assert torch.isfinite(trainer._compute_loss(trainer.model, out))
+
+
+def test_refilling_gives_up_and_says_how_often_it_tried(
+    tiny: Tiny, cards: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(Grpo, "_weights", lambda self: {"outcome": 1.0})
+    monkeypatch.setattr(Grpo, "_scores", scripted([[1.0] * 4, [1.0, 0.0, 0.0, 0.0], *[[1.0] * 4] * 4]))
+    options = {**SHORT, "band": [0.01, 0.99], "refill": 2, "batch": 2, "accumulate": 4}
+    trainer = build(tiny("qwen2_5_vl"), cards, tmp_path, "grpo", **options)
+    _, out = rollouts(trainer, [0, 2])
+    assert trainer._metrics["train"]["groups/refills"] == [2.0]
+    assert (out["completion_mask"].sum(1) > 0).tolist() == [True] * 4 + [False] * 4
+
+
 @pytest.mark.parametrize("family", factory.TRAINED)
 @pytest.mark.usefixtures("lettered")
 def test_pgpo_keeps_each_response_s_advantage(tiny: Tiny, cards: Path, tmp_path: Path, family: str) -> None:

@@ -12,12 +12,16 @@ import datasets
 import pytest
 import torch
 from models import tiny as factory
-from models.training import build, logs, run
+from models.training import build, logs, run, weights
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from perceptdata.errors import UsageError
 from perceptdata.trainer.core.balance import normalised_sum
 from perceptdata.trainer.core.spans import OTHER, PERCEPTION, REASONING
+from perceptdata.vlm.loading import LocalModel
+from perceptdata.vlm.sight import looks_at_images
 
 Tiny = Callable[[str], Path]
 Batch = dict[str, Tensor]
@@ -184,6 +188,13 @@ def test_norms_at_the_head_need_no_parameter(tiny: Tiny, cards: Path, tmp_path: 
     assert found == pytest.approx((squares.sqrt() / counts).tolist(), rel=1e-4)
 
 
+def test_norms_that_cannot_be_taken_are_refused(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"lambda": "ngdiff", "ngdiff": {"of": "last_block"}, "train": ["projector"]}
+    trainer = build(tiny("llava"), cards, tmp_path, **options)
+    with pytest.raises(UsageError, match=r"nothing in the last block .* is trained; set ngdiff\.of to all"):
+        window(trainer, [0, 1])
+
+
 def test_an_empty_span_leaves_the_other(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
     trainer = build(tiny("llava"), cards, tmp_path, **{"lambda": "ngdiff"})
     trainer.train_dataset = trainer.train_dataset.map(
@@ -209,7 +220,7 @@ def test_measuring_leaves_no_trace(tiny: Tiny, cards: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("lora", [None, {"r": 4}])
-@pytest.mark.parametrize("family", [*factory.TRAINED, "llava"])
+@pytest.mark.parametrize("family", factory.TRAINED)
 def test_every_family_trains(tiny: Tiny, cards: Path, tmp_path: Path, family: str, lora: dict[str, int] | None) -> None:
     done = run(tiny(family), cards, tmp_path / "out", lora=lora, **{"lambda": 0.3})
     first, second = logs(done)
@@ -220,12 +231,14 @@ def test_every_family_trains(tiny: Tiny, cards: Path, tmp_path: Path, family: st
     record = json.loads((tmp_path / "out" / "run.json").read_text())["trained"]
     assert (record["parameters"] == record["of"]) == (lora is None)
     assert (tmp_path / "out" / "adapter").exists() == (lora is not None)
+    assert weights(done).keys() == load_file(tiny(family) / "model.safetensors").keys()
+    assert looks_at_images(LocalModel.load(done.model))
 
 
 def test_an_overfit_batch_is_learned(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
-    done = run(tiny("llava"), cards, tmp_path / "out", steps=20, batch=11, accumulate=1, learning_rate=1e-2)
+    done = run(tiny("llava"), cards, tmp_path / "out", steps=12, batch=11, accumulate=1, learning_rate=1e-2)
     losses = [entry["loss"] for entry in logs(done)]
-    assert losses[-1] < 0.4 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
 
 
 def test_only_the_chosen_parts_move(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
@@ -235,16 +248,20 @@ def test_only_the_chosen_parts_move(tiny: Tiny, cards: Path, tmp_path: Path) -> 
     assert all("multi_modal_projector" in name for name in grads)
 
 
+@pytest.mark.slow
 def test_one_batch_two_micro_batches_and_two_ranks_are_one_gradient(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
-    """λ too, though it is measured before the step. The third is the command itself, under torchrun, over gloo."""
+    """λ too, though it is measured before the step, and though one rank has a text and the other a picture.
+
+    The third is the command itself, under torchrun, over gloo.
+    """
     model = tiny("qwen2_5_vl")
-    more: dict[str, Any] = {"steps": 1, "seed": 3, "lambda": "ngdiff"}
-    seen = [logs(run(model, cards, tmp_path / "1", batch=6, accumulate=1, **more))[0]]
-    seen.append(logs(run(model, cards, tmp_path / "2", batch=3, accumulate=2, **more))[0])
+    more: dict[str, Any] = {"steps": 1, "order": "view", "lambda": "ngdiff"}
+    seen = [logs(run(model, cards, tmp_path / "1", batch=2, accumulate=1, **more))[0]]
+    seen.append(logs(run(model, cards, tmp_path / "2", batch=1, accumulate=2, **more))[0])
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python"]
     words += [str(Path(sys.executable).with_name("perceptdata")), "train", "sft", "--rows", str(cards)]
     words += ["--model", str(model), "--out", str(tmp_path / "3"), "--json"]
-    for option in ("batch=3", "accumulate=1", "learning_rate=1e-3", "steps=1", "seed=3", "lambda=ngdiff"):
+    for option in ("batch=1", "accumulate=1", "learning_rate=1e-3", "steps=1", "order=view", "lambda=ngdiff"):
         words += ["-o", option]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment)
@@ -262,3 +279,24 @@ def test_rows_come_in_the_view_s_order_when_asked(tiny: Tiny, cards: Path, tmp_p
     assert isinstance(trainer.train_dataset, datasets.Dataset)
     assert list(trainer._get_train_sampler()) == list(range(11))
     assert list(build(tiny("llava"), cards, tmp_path)._get_train_sampler()) != list(range(11))
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 2, "dropout": 0.0}])
+def test_recomputed_activations_change_nothing(
+    tiny: Tiny, cards: Path, tmp_path: Path, lora: dict[str, Any] | None
+) -> None:
+    """Two gradients are taken of one recomputed graph where λ is measured."""
+    found = []
+    for recomputed in (False, True):
+        trainer = build(tiny("qwen3_vl"), cards, tmp_path, lora=lora, **{"lambda": "ngdiff"})
+        if recomputed:
+            trainer.model.gradient_checkpointing_enable({"use_reentrant": False})
+        found.append((*learned(trainer, [0, 1], [2, 3]), trainer.lam))
+    (loss, grads, lam), (again, same, lam_again) = found
+    assert (again, lam_again) == pytest.approx((loss, lam), rel=1e-6)
+    assert_same(same, grads)
+
+
+def test_batches_may_come_from_other_processes(tiny: Tiny, cards: Path, tmp_path: Path) -> None:
+    alone, helped = (run(tiny("llava"), cards, tmp_path / str(count), workers=count) for count in (0, 1))
+    assert [entry["loss"] for entry in logs(helped)] == [entry["loss"] for entry in logs(alone)]
