@@ -40,6 +40,7 @@ def command(
     out: Annotated[Path, typer.Option("--out", help="The folder of everything that comes of the run.")],
     view: Annotated[str | None, typer.Option("--view", help="Which view: of a recipe, a stage's, or all.")] = None,
     rows: Rows = None,
+    split: Annotated[str | None, typer.Option("--split", help="Which of its splits.  [default: train]")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     options: MethodOptions = None,
     dry_run: DryRun = False,
@@ -66,7 +67,9 @@ def command(
         # As large as the view: where there is room for the run, there should be for this.
         with tempfile.TemporaryDirectory(dir=out.parent if out.parent.is_dir() else None) as nowhere:
             folder = rows or _export(workspace, str(view), out, Path(nowhere))
-            seen = preview(chosen, Paths(model=model, view=folder, out=out), gpus or _processes(), gpu_memory)
+            seen = preview(
+                chosen, Paths(model=model, view=folder, out=out, split=split), gpus or _processes(), gpu_memory
+            )
         if as_json:
             print_json(seen.to_json())
         else:
@@ -79,7 +82,7 @@ def command(
     from perceptdata.trainer.run import train
 
     folder = rows or _export(workspace, str(view), out, out / "view")
-    done = train(chosen, Paths(model=model, view=folder, out=out))
+    done = train(chosen, Paths(model=model, view=folder, out=out, split=split))
     if os.environ.get("RANK", "0") != "0":
         return
     if as_json:

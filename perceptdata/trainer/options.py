@@ -69,9 +69,13 @@ class Options(BaseModel):
 
 
 class Paths(BaseModel):
-    """What a run reads and writes: a checkpoint, an exported view, and the folder of everything that comes of it."""
+    """What a run reads and writes: a checkpoint, an exported view, and the folder of everything that comes of it.
+
+    `split` is the view's that is trained on: `train`, or the only one whose name begins so, unless it says otherwise.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     model: str
     view: Path
     out: Path
+    split: str | None = None

@@ -97,7 +97,7 @@ def preview(method: Method, paths: Paths, processes: int = 1, gpu_memory: float 
     """
     form = make_format(method)
     with quiet():
-        rows = read_rows(paths.view)
+        rows = read_rows(paths.view, paths.split)
     reader = Reader.read(paths.model)
     network = skeleton(paths.model)
     context = getattr(network.config.get_text_config(), "max_position_embeddings", None)

@@ -1,6 +1,6 @@
 """The rows that are trained on: an exported view, read without the workspace that made it.
 
-    rows = read_rows(Path("out"), split="train")      # a datasets.Dataset; images stay undecoded bytes
+    rows = read_rows(Path("out"))                     # a datasets.Dataset; images stay undecoded bytes
     request = request_of(rows[0], form)               # what the model is given
     spans = spans_of(rows[0])                         # of rows[0]["response"]
 
@@ -11,6 +11,7 @@ with its `text_id` and `spans`, and `images` as `{bytes, path}`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,18 +29,29 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 RECORD = "export.json"
+_PART = re.compile(r"-\d+-of-\d+\.parquet\Z")
 
 
-def read_rows(folder: Path, split: str = "train") -> datasets.Dataset:
-    """One split of an exported view, in the view's order, memory-mapped. Raises UsageError for any other folder."""
+def read_rows(folder: Path, split: str | None = None) -> datasets.Dataset:
+    """One split of an exported view, in the view's order, memory-mapped: the one named, `train`, or the only one whose
+    name begins so. Nobody trains on a test split without saying so.
+
+    Raises UsageError for a folder that is no exported view, and where the split is not there or has to be named.
+    """
     import datasets
 
-    record = folder / RECORD
-    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
-    if not record.exists() or not files:
-        have = sorted({path.name.split("-")[0] for path in (folder / "data").glob("*.parquet")})
-        what = f"has no split '{split}' (it has {', '.join(have)})" if have else "is no exported view"
-        raise UsageError(f"{folder} {what}; write one with: perceptdata export parquet --view VIEW --to FOLDER")
+    parts = sorted((folder / "data").glob("*.parquet"))
+    have = sorted({_PART.sub("", path.name) for path in parts})
+    if not (folder / RECORD).exists() or not have:
+        raise UsageError(
+            f"{folder} is no exported view; write one with: perceptdata export parquet --view VIEW --to FOLDER"
+        )
+    likely = ["train"] if "train" in have else [name for name in have if name.startswith("train")]
+    chosen = split or (likely[0] if len(likely) == 1 else None)
+    if chosen not in have:
+        what = f"has no split '{split}'" if split else "has no one split 'train'"
+        raise UsageError(f"the view {what}; name one with 'split': {', '.join(have)}")
+    files = [path for path in parts if _PART.sub("", path.name) == chosen]
     # Asked for from the start: casting the column later would copy every image.
     features = datasets.Features.from_arrow_schema(pq.read_schema(files[0]))
     features["images"] = datasets.List(datasets.Image(decode=False))

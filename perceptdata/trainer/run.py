@@ -81,7 +81,7 @@ def train(
     require()
     form = make_format(method)
     with quiet():
-        rows = read_rows(paths.view)
+        rows = read_rows(paths.view, paths.split)
         rows = rows if places is None else rows.select(places)
     record = {**_record(method, paths), "places": None if places is None else digest(list(places))}
     if (done := _finished(paths.out, record)) is not None:
@@ -265,6 +265,7 @@ def _record(method: Method, paths: Paths) -> dict[str, Any]:
         "method": method.method,
         "options": method.model_dump(mode="json", by_alias=True),
         "view": fingerprint_of(paths.view),
+        **({"split": paths.split} if paths.split else {}),
         "model": fingerprint(paths.model),
         "source": paths.model,
         "versions": {"perceptdata": __version__, **{name: version(name) for name in VERSIONS}},
@@ -280,7 +281,7 @@ def _finished(out: Path, record: dict[str, Any]) -> Outcome | None:
             raise UsageError(f"{out} holds something else than a run; name another folder with --out")
         return None
     before = json.loads(path.read_text("utf-8"))
-    changed = [key for key in ("method", "view", "model", "places") if before.get(key) != record[key]]
+    changed = [key for key in ("method", "view", "split", "model", "places") if before.get(key) != record.get(key)]
     options = {**before.get("options", {}), **record["options"]}
     changed += [key for key in options if before.get("options", {}).get(key) != record["options"].get(key)]
     if changed:
