@@ -46,7 +46,7 @@ class TrainedModel:
         # Weights that move need more digits than bfloat16 has: an update of a thousandth would be rounded away. The
         # products still run in bfloat16, by autocast. What adapters stand on does not move.
         reader = LocalModel.load(source, dtype="float32" if options.lora is None else "auto")
-        if rows_have_images and not looks_at_images(reader):
+        if rows_have_images and not _is_split() and not looks_at_images(reader):
             raise UsageError(
                 f"{source} predicts the same for a blank image and a drawing: it does not look at images, so nothing "
                 "can be learned of perception; check its processor, its chat template and its vision tower"
@@ -57,6 +57,13 @@ class TrainedModel:
         network.config.use_cache = False
         named = tuple(name for name, parameter in network.named_parameters() if parameter.requires_grad)
         return cls(reader, network, named, _stored(source, reader.network))
+
+
+def _is_split() -> bool:
+    """Whether ZeRO-3 splits weights as they are loaded: then no forward pass is possible before it has begun."""
+    from transformers.integrations import is_deepspeed_zero3_enabled
+
+    return bool(is_deepspeed_zero3_enabled())
 
 
 def adapt(network: PreTrainedModel, options: Options) -> PreTrainedModel:

@@ -328,9 +328,9 @@ def _save_model(trainer: Trainer, model: TrainedModel, out: Path) -> None:
 
 
 def _sizes(model: TrainedModel) -> dict[str, int]:
-    parameters = dict(model.network.named_parameters())
-    moving = sum(value.numel() for value in parameters.values() if value.requires_grad)
-    return {"parameters": moving, "of": sum(value.numel() for value in parameters.values())}
+    # Under ZeRO-3 a rank holds no elements of its own; DeepSpeed notes how many there are.
+    sizes = [(each.requires_grad, getattr(each, "ds_numel", each.numel())) for each in model.network.parameters()]
+    return {"parameters": sum(size for moves, size in sizes if moves), "of": sum(size for _, size in sizes)}
 
 
 def _out_of_disk(error: BaseException | None) -> OSError | None:
