@@ -1,6 +1,7 @@
 # make demo      install what users install and run the demo
 # make test      lint, types, schemas, every test, the coverage floor
 # make ci        what CI runs: test + test-services
+# make gpu-check what only a GPU can show: kernels, every method, time and memory; without one it says so
 # Every target sets up what it needs; `make venv` alone prepares a checkout for development.
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo lint types format schemas browser test test-services ci bench clean
+.PHONY: help venv demo lint types format schemas browser test test-services ci bench gpu-check clean
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -93,6 +94,12 @@ ci: test test-services
 
 bench: $(BENCH)
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python "$$file" || exit 1; done
+
+gpu-check: $(BENCH)
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
+		$(BIN)/pytest tests/kernels tests/trainer/test_gpu.py \
+			&& $(BIN)/python benchmarks/kernels.py && $(BIN)/python benchmarks/train.py --gpu; \
+	else echo "gpu-check: skipped, torch sees no CUDA GPU on this machine"; fi
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache

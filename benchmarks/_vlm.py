@@ -1,7 +1,7 @@
 """What training is measured on: a Qwen2.5-VL with random weights, and a view of the made-up corpus.
 
-`small` is for a CPU; `3b` has the shapes of Qwen2.5-VL-3B. The tokenizer is the tests' own, of a few hundred entries,
-so most of a large vocabulary is never in a text; random weights sample from all of it.
+`tiny` only shows that a route runs, `small` is for a CPU, `3b` has the shapes of Qwen2.5-VL-3B. The tokenizer is the
+tests' own, of a few hundred entries, so most of a large vocabulary is never in a text; random weights sample from all.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from models import tiny
 
 SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "text": {"vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
+        "heads": (4, 2),
+        "vision": {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2},
+        "pixels": 28 * 28 * 72,
+    },
     "small": {
         "text": {"vocab_size": 4096, "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4},
         "heads": (4, 2),

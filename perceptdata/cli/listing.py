@@ -11,7 +11,7 @@ from perceptdata.cli.common import AsJson, console, print_json
 
 def command(
     kind: Annotated[
-        str | None, typer.Argument(help="builders, families, taggers, checkers, exporters or formats.")
+        str | None, typer.Argument(help="builders, families, taggers, checkers, surrogates, exporters, formats …")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,36 +21,46 @@ Tiny = Callable[[str], Path]
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no CUDA GPU on this machine.")
 
 
-def bench(root: Path, *words: str) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, root / "benchmarks" / "train.py", *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="There is a GPU here: `make gpu-check` runs the bench on it.")
-def test_without_a_gpu_the_bench_measures_nothing(root: Path) -> None:
-    assert bench(root, "--gpu") == {"not_measured": "there is no CUDA GPU on this machine"}
-
-
 @pytest.fixture(scope="module")
-def measured(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """`measured("sft/turns")`: one route of the bench in this process, on a tiny model."""
-    folder = tmp_path_factory.mktemp("bench")
+def bench(root: Path) -> Iterator[Any]:
+    """benchmarks/train.py as a module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(root / "benchmarks"), *sys.path])
-        train, vlm = importlib.import_module("train"), importlib.import_module("_vlm")
-        vlm.write_model("tiny", folder / "model")
-        vlm.write_view(8, folder)
-        options = argparse.Namespace(gpu=torch.cuda.is_available(), size="tiny", steps=1, folder=str(folder))
-        routes: Any = train.ROUTES
-        yield lambda route: routes[route.split("/")[0]](options, route.split("/")[1])
-    for name in ("train", "_vlm", "_toy", "_measure", "kernels"):
+        yield importlib.import_module("train")
+    for name in ("train", "_vlm", "_toy", "_measure"):
         sys.modules.pop(name, None)
 
 
+@pytest.fixture(scope="module")
+def measured(bench: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
+    """`measured("sft/turns")`: one route of the bench in this process, on a tiny model."""
+    folder = tmp_path_factory.mktemp("bench")
+    bench.write_model("tiny", folder / "model")
+    bench.write_view(8, folder)
+    options = argparse.Namespace(gpu=torch.cuda.is_available(), size="tiny", steps=1, folder=str(folder))
+
+    def run_route(route: str) -> dict[str, Any]:
+        group, name = route.split("/")
+        found: dict[str, Any] = bench.ROUTES[group](options, name)
+        return found
+
+    return run_route
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="There is a GPU here: `make gpu-check` runs the bench on it.")
+def test_without_a_gpu_the_bench_measures_nothing(bench: Any, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--gpu", "--groups", "sft", "presets"])
+    bench.main()
+    assert json.loads(capsys.readouterr().out) == {"not_measured": "there is no CUDA GPU on this machine"}
+
+
+def test_every_group_has_routes(bench: Any) -> None:
+    assert set(bench.ROUTES) == set(bench.GROUPS)
+    assert set(bench.names("presets")) == set(METHODS)
+
+
 def test_the_bench_compares_equal_work(measured: Callable[[str], dict[str, Any]]) -> None:
-    """TRL's loss and ours are the same number, in the same tokens."""
+    """On the same tokens. TRL takes a mean of the micro-batches' means, we one over all tokens."""
     found = measured("sft/turns")
     assert found["standard"]["loss"] == pytest.approx(found["trl"]["loss"], rel=1e-3)
     assert found["standard"]["peak_mib"] <= found["trl"]["peak_mib"]
@@ -63,7 +72,7 @@ def test_the_bench_takes_a_step_apart(measured: Callable[[str], dict[str, Any]])
     assert pgpo["parts"].keys() == {"sampling", "scoring pass", "blind pass"}
     assert sum(pgpo["parts"].values()) < pgpo["seconds"]
     vigos = measured("vigos/vigos")["parts"]
-    roles = {"description", "reasoning", "reference"}
+    roles = {segment.name for segment in make("vigos", {}).plan()}
     assert {name for name in vigos if name.startswith("teacher")} == {f"teacher {role}" for role in roles}
     assert {name for name in vigos if name.startswith("divergence")} == {f"divergence {role}" for role in roles}
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,7 +23,7 @@ from perceptdata.trainer.presets import Job, Method
 if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
 
-    from perceptdata.trainer.engine.grpo import Mixing, Shaping
+    from perceptdata.trainer.engine.grpo import Mixing, Score, Shaping
 
 Blind = Literal["mask", "drop", "none", "blank", "patches", "noise"]
 
@@ -55,7 +56,9 @@ class Grpo(Method):
 
     Rewards: `outcome` (is the answer right) and `format`, with these weights; with `alpha` above 0, perception stands
     beside the outcome, R = α·a_p + (1-α)·a, exact or `dense`. Rows whose scene is not known have no a_p: there the
-    outcome counts alone. `normalise` compares the mix (`joint`) or each reward (`decoupled`).
+    outcome counts alone. `surrogates` are what stands in for a_p (`perceptdata list surrogates`), by name with their
+    weights, beside the others; `surrogate_options` are theirs, by name. `normalise` compares the mix (`joint`) or each
+    reward (`decoupled`).
 
     DAPO's options are the defaults: `clip_low`, `clip_high`, `loss: dapo` (a mean over tokens), and `band`: of groups
     whose mean outcome does not lie within it nothing is learned. With `refill`, other prompts are sampled in their
@@ -77,6 +80,8 @@ class Grpo(Method):
     format_weight: float = Field(0.1, ge=0, description="what keeping to the format weighs")
     alpha: float = Field(0.0, ge=0, le=1)
     dense: bool = False
+    surrogates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    surrogate_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     normalise: Literal["joint", "decoupled"] = "joint"
     scale: bool = Field(True, description="divide by the group's standard deviation")
     clip_low: float = Field(0.2, gt=0)
@@ -94,6 +99,8 @@ class Grpo(Method):
     def _sound(self) -> Self:
         if self.outcome + self.format_weight == 0:
             raise ValueError("one of outcome and format_weight must be more than 0")
+        if strangers := sorted(self.surrogate_options.keys() - self.surrogates.keys()):
+            raise ValueError(f"surrogate_options are given for '{strangers[0]}', which is not among the surrogates")
         if self.band is not None and not 0 <= self.band[0] < self.band[1] <= 1:
             raise ValueError(f"band is {self.band}; write two shares, the lower first, or null")
         if self.refill and (self.band is None or self.batch * self.accumulate * self.updates % self.group):
@@ -192,19 +199,25 @@ class Grpo(Method):
 
     def _weights(self) -> dict[str, float]:
         weights = {"outcome": self.outcome * (1 - self.alpha), "format": self.format_weight}
-        return {**weights, "perception": self.outcome * self.alpha} if self.alpha else weights
+        perceived = {"perception": self.outcome * self.alpha} if self.alpha else {}
+        return {**weights, **perceived, **self.surrogates}
 
     def _scores(self, job: Job) -> dict[str, Any]:
         """The rewards by name, each with its weight."""
         from perceptdata.answers import Ladder
-        from perceptdata.rewards import layout, outcome, perception
+        from perceptdata.rewards import layout, make_surrogate, outcome, perception
+        from perceptdata.rewards.mixture import guarded
 
         ladder, form = Ladder(), job.form
-        known = {
+        known: dict[str, Score] = {
             "outcome": lambda rollouts: outcome(rollouts, form, ladder),
             "format": lambda rollouts: layout(rollouts, form),
             "perception": lambda rollouts: perception(rollouts, form, self.dense),
         }
+        for name in self.surrogates:
+            surrogate = make_surrogate(name, self.surrogate_options.get(name), form)
+            surrogate.prepare()
+            known[name] = partial(guarded, name, surrogate.score)
         return {name: (known[name], weight) for name, weight in self._weights().items()}
 
 
