@@ -11,3 +11,15 @@ TAGGERS = {
     "structure": "perceptdata.annotators.taggers.structure:Structure",
     "visual-dependency": "perceptdata.annotators.taggers.visual_dependency:VisualDependency",
 }
+
+CAPTIONERS = {
+    "llm": "perceptdata.annotators.captioners.llm:LLM",
+}
+
+JUDGES = {
+    "consistency": "perceptdata.annotators.judges.consistency:Consistency",
+    "llm": "perceptdata.annotators.judges.llm:LLM",
+    "oracle": "perceptdata.annotators.judges.oracle:Oracle",
+    "reference": "perceptdata.annotators.judges.reference:Reference",
+    "utility": "perceptdata.annotators.judges.utility:Utility",
+}

@@ -89,14 +89,15 @@ class Spans(Record):
 
 
 class Verdict(Record):
-    """One judge's word on one claim `text[start:end]`."""
+    """One judge's word on one claim `text[start:end]`. Where there is none, `unjudged` says why."""
 
     text_id: str
     text_sha256: str
     claim: Int32
     start: Int32
     end: Int32
-    verdict: str
+    verdict: str | None = None
+    unjudged: str | None = None
     score: Float32 | None = None
     evidence: str | None = None
     meta: Json = Field(default_factory=dict)

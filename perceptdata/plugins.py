@@ -3,7 +3,10 @@
     builder     read(part) -> drafts               a corpus, or a synthetic task family, as examples
     family      a synthetic task in one place      generate, facts, parse, draw, solve, check
     tagger      tag(texts) -> span sets            which clause perceives, which reasons
+    captioner   caption(images) -> captions        what an image shows, in words
+    judge       judge(captions) -> opinions        is what a caption claims there to be seen
     checker     score(answer, example) -> [0, 1]   is this answer right
+    surrogate   score(rollouts) -> scores          how well a response perceives, where no scene is known
     exporter    export(view, folder) -> files      the shape another program reads
     format      see `perceptdata.formats`          how a response is written and taken apart
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -25,7 +28,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from perceptdata.draft import BadRow, Draft
-from perceptdata.errors import UsageError
+from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import AllowedUse, AnswerKind, CheckerRef, Example, Stage
 from perceptdata.layers import LayerKind
 from perceptdata.spans import PRO, Scheme, SpanSet
@@ -146,6 +149,14 @@ class Family(Plugin, ABC, Generic[Scene]):
     def check_perception(self, text: str, scene: Scene, dense: bool = False) -> float:
         """`a_p`: 1.0 iff the text states exactly the scene. `dense` gives partial credit in [0, 1]."""
 
+    def check_claim(self, text: str, scene: Scene) -> bool | None:
+        """Whether a clause about the image is true; None where it says nothing that can be checked exactly.
+
+        Unless overridden, only a clause that states a whole scene can be.
+        """
+        stated = self.parse(text)
+        return None if stated is None else stated == scene
+
     @abstractmethod
     def ask(self, scene: Scene) -> str:
         """The task in words, without the image placeholder, the facts, or format instructions."""
@@ -189,6 +200,109 @@ class Tagger(Plugin, ABC):
         """One span set a text, in order. A span covers whole clauses; clauses left out stay unlabelled."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageItem:
+    """One image to caption: its file, mapped and not copied, and the examples that show it."""
+
+    sha256: str
+    data: memoryview
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """One caption as its captioner gives it; where a model wrote it, with what it took."""
+
+    text: str
+    finish_reason: str | None = None
+    model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Captioner(Plugin, ABC):
+    """What images show, in words. One method to write: `caption`."""
+
+    @abstractmethod
+    def caption(self, images: Sequence[ImageItem]) -> list[list[Captioned | Rejected]]:
+        """Of each image, in order, its captions; in the place of one that failed, why it did."""
+
+
+class Claim(NamedTuple):
+    """A stretch of a caption that is true or false by itself, in code points, and its kind (`verification.claims`)."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionItem:
+    """One caption to judge: its claims, its image, the examples that show it, and other captions of the same image.
+
+    `meta` holds, by step, the texts of the layers that the judge reads.
+    """
+
+    text_id: str
+    text: str
+    claims: tuple[Claim, ...]
+    image: str
+    data: memoryview
+    examples: tuple[Example, ...] = ()
+    others: tuple[str, ...] = ()
+    meta: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def claim(self, place: int) -> str:
+        """The text of a claim."""
+        return self.text[self.claims[place].start : self.claims[place].end]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A judge's word on a claim: `supported`, `contradicted` or `not_visible`; or None, and `unjudged` says why.
+
+    `score` is how sure the judge is that the claim is supported, in [0, 1]; `evidence` is quoted.
+    """
+
+    verdict: str | None
+    score: float | None = None
+    evidence: str | None = None
+    unjudged: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judge's word on a caption: an opinion for each claim, or, of a judge of whole captions, a score in [0, 1] or
+    the reason why there is none. `problem` is why some or all of it could not be used.
+    """
+
+    opinions: tuple[Opinion, ...] = ()
+    score: float | None = None
+    unscored: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    problem: Rejected | None = None
+
+
+class Judge(Plugin, ABC):
+    """Are a caption's claims true of its image? One method to write: `judge`. It never raises on what a caption says.
+
+    `whole` says that it scores captions as they are, without a word on single claims.
+    """
+
+    whole: ClassVar[bool] = False
+
+    def reads(self) -> dict[str, LayerKind]:
+        """The caption layers it needs beside the captions: name of the step, kind of the layer."""
+        return {}
+
+    @abstractmethod
+    def judge(self, captions: Sequence[CaptionItem]) -> list[Judged]:
+        """One a caption, in order."""
+
+
 class Checker(Plugin, ABC):
     """Is an answer right? Never raises on what a model wrote."""
 
@@ -203,6 +317,42 @@ class Checker(Plugin, ABC):
         return 1.0
 
 
+class Rollout(NamedTuple):
+    """What a model wrote to an example, prefill included."""
+
+    example: Example
+    response: str
+
+
+class Scored(NamedTuple):
+    """In [0, 1]; or None, and why. `applies` is false where the example, whatever is answered, cannot be scored."""
+
+    value: float | None
+    reason: str | None = None
+    applies: bool = True
+
+
+class Surrogate(Plugin, ABC):
+    """A reward that stands in for perception. One method to write: `score`.
+
+    `grouped` says that it compares the rollouts of an example with each other, so that they must come in one batch.
+    """
+
+    grouped: ClassVar[bool] = False
+
+    def prepare(self) -> None:
+        """Load what scoring needs. Raises UsageError for what is not there, before a run begins."""
+        return None
+
+    def close(self) -> None:
+        """End what scoring started, such as processes; asked again, it starts anew."""
+        return None
+
+    @abstractmethod
+    def score(self, batch: Sequence[Rollout]) -> list[Scored]:
+        """One a rollout, in order. Never raises on what a model wrote; what cannot be told is unscored, never 0."""
+
+
 class Exporter(Plugin, ABC):
     """A view in the shape another program reads."""
 
@@ -214,15 +364,26 @@ class Exporter(Plugin, ABC):
 __all__ = [
     "BadRow",
     "Builder",
+    "CaptionItem",
+    "Captioned",
+    "Captioner",
     "Checker",
+    "Claim",
     "Draft",
     "Exporter",
     "Family",
+    "ImageItem",
+    "Judge",
+    "Judged",
+    "Opinion",
     "Part",
     "Plugin",
     "Question",
+    "Rollout",
+    "Scored",
     "Solution",
     "Stage",
+    "Surrogate",
     "Tagger",
     "TextItem",
 ]

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from perceptdata.errors import PluginError, UsageError
 from perceptdata.plugins import Plugin
 
-KINDS = ("builders", "families", "taggers", "checkers", "exporters", "formats")
+KINDS = ("builders", "families", "taggers", "captioners", "judges", "checkers", "surrogates", "exporters", "formats")
 CATALOGUE = "catalogue"
 
 

@@ -18,9 +18,13 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from perceptdata.example import Example
 from perceptdata.layers import LAYERS, Reject
 from perceptdata.records import Record
+from perceptdata.verification.calibration import Calibration
+from perceptdata.verification.certificate import Certificate, Refusal
 
 FOLDER = Path(__file__).parent
 RECORDS: tuple[type[Record], ...] = (Example, *LAYERS.values(), Reject)
+DOCUMENTS: tuple[type[Record], ...] = (Certificate, Refusal, Calibration)
+"""JSON files of their own, not rows."""
 
 
 class _Stored(GenerateJsonSchema):
@@ -54,7 +58,7 @@ def file_name(record: type[Record]) -> str:
 
 def differing(folder: Path = FOLDER) -> list[str]:
     """The files in `folder` that are missing, out of date, or belong to no record."""
-    wanted = {file_name(record): text(record) for record in RECORDS}
+    wanted = {file_name(record): text(record) for record in (*RECORDS, *DOCUMENTS)}
     found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.schema.json")}
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
@@ -62,7 +66,7 @@ def differing(folder: Path = FOLDER) -> list[str]:
 def write(folder: Path = FOLDER) -> list[str]:
     """Make `folder` agree with the models; the names of the files that changed or went."""
     changed = differing(folder)
-    wanted = {file_name(record): record for record in RECORDS}
+    wanted = {file_name(record): record for record in (*RECORDS, *DOCUMENTS)}
     for name in changed:
         if name in wanted:
             (folder / name).write_text(text(wanted[name]), encoding="utf-8")

@@ -1,5 +1,6 @@
 """The examples, run as a reader would run them."""
 
+import importlib
 import json
 import runpy
 import shutil
@@ -43,3 +44,18 @@ def test_python_api(
     said = capsys.readouterr().out
     assert "perception" in said
     assert "num_rows: 20" in said
+
+
+@pytest.mark.slow
+def test_certified_captions(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("certified_captions", "certified_captions/panel"):
+        monkeypatch.syspath_prepend(root / "examples" / folder)
+    rows = importlib.import_module("run").main(tmp_path)
+    came = [row.came for row in rows]
+    assert came[0] == "certified (simulated readers)"
+    assert all(each.startswith("refused: ") for each in came[1:5])
+    assert came[3].endswith("it is not looking")
+    assert came[5] == "certified for rewards (simulated readers)"
+    assert came[6].startswith("refused: the surrogate does not surely follow perception")
+    certified, lenient = (float(row.true) for row in rows[:2])
+    assert lenient < 0.95 < float(rows[0].lower) <= certified  # the bound holds of what the oracle knows

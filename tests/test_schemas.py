@@ -24,7 +24,7 @@ from perceptdata.layers import (
     text_sha256,
 )
 from perceptdata.records import Record
-from perceptdata.schemas import FOLDER, RECORDS, differing, file_name, schema, write
+from perceptdata.schemas import DOCUMENTS, FOLDER, RECORDS, differing, file_name, schema, write
 
 HASH = text_sha256("AB = 5")
 MAKER = Producer(name="cues", version="1", config="0a1b2c3d")
@@ -85,7 +85,7 @@ def test_every_record_type_is_tried_below() -> None:
     assert {type(record) for record in RECORDS_IN_USE} == set(RECORDS)
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=file_name)
+@pytest.mark.parametrize("record", [*RECORDS, *DOCUMENTS], ids=file_name)
 def test_a_schema_is_itself_valid_and_carries_its_version(record: type[Record]) -> None:
     body = schema(record)
     Draft202012Validator.check_schema(body)
@@ -123,7 +123,7 @@ def test_values_outside_a_closed_list_are_refused() -> None:
 
 
 def test_write_repairs_a_folder_and_says_what_it_changed(tmp_path: Path) -> None:
-    assert len(write(tmp_path)) == len(RECORDS)
+    assert len(write(tmp_path)) == len((*RECORDS, *DOCUMENTS))
     (tmp_path / "score.schema.json").write_text("{}")
     (tmp_path / "verdict.schema.json").unlink()
     (tmp_path / "vote.schema.json").write_text("{}")
@@ -131,7 +131,7 @@ def test_write_repairs_a_folder_and_says_what_it_changed(tmp_path: Path) -> None
     assert differing(tmp_path) == wrong
     assert write(tmp_path) == wrong
     assert differing(tmp_path) == []
-    assert {path.name for path in tmp_path.iterdir()} == {file_name(record) for record in RECORDS}
+    assert {path.name for path in tmp_path.iterdir()} == {file_name(record) for record in (*RECORDS, *DOCUMENTS)}
 
 
 def test_file_names_are_the_record_names() -> None:

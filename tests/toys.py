@@ -21,7 +21,19 @@ from perceptdata import llm
 from perceptdata.draft import BadRow, Draft, DraftResponse, FileIn, ZipMember
 from perceptdata.errors import Rejected
 from perceptdata.example import AllowedUse, Answer, Turn
-from perceptdata.plugins import Builder, Part, Tagger, TextItem
+from perceptdata.plugins import (
+    Builder,
+    Captioned,
+    Captioner,
+    CaptionItem,
+    ImageItem,
+    Judge,
+    Judged,
+    Opinion,
+    Part,
+    Tagger,
+    TextItem,
+)
 from perceptdata.spans import PRO, Span, SpanSet
 from perceptdata.tagging import Answers, Ask, AskingTagger, Told
 
@@ -32,6 +44,10 @@ toy_cards = toys:Cards
 [perceptdata.taggers]
 toy_words = toys:Words
 toy_asks = toys:Asks
+[perceptdata.captioners]
+toy_sizes = toys:Sizes
+[perceptdata.judges]
+toy_lengths = toys:Lengths
 """
 
 
@@ -128,6 +144,38 @@ class Words(Tagger):
 
     def _label(self, clause: str) -> str:
         return "perception" if any(word in clause for word in self.see) else "reasoning"
+
+
+class Sizes(Captioner):
+    """Captions an image by how many examples show it, and one of nobody's by a reason; `n` times the same."""
+
+    name: ClassVar[str] = "toy_sizes"
+    n: int = 1
+
+    def caption(self, images: Sequence[ImageItem]) -> list[list[Captioned | Rejected]]:
+        return [
+            [Captioned(f"It is shown {len(item.examples)} times.", meta={"bytes": len(item.data)})] * self.n
+            if item.data[:4] == b"\x89PNG"
+            else [Rejected("toy_sizes.no_png", "it is no PNG")]
+            for item in images
+        ]
+
+
+class Lengths(Judge):
+    """Supports short claims, contradicts long ones, and has nothing to say of those that ask."""
+
+    name: ClassVar[str] = "toy_lengths"
+    limit: int = 20
+
+    def judge(self, captions: Sequence[CaptionItem]) -> list[Judged]:
+        return [
+            Judged(tuple(self._opinion(item.claim(place)) for place in range(len(item.claims)))) for item in captions
+        ]
+
+    def _opinion(self, claim: str) -> Opinion:
+        if claim.endswith("?"):
+            return Opinion(None, unjudged="toy_lengths.question")
+        return Opinion("supported" if len(claim) <= self.limit else "contradicted", evidence=claim)
 
 
 def picture(number: int, size: tuple[int, int] = (24, 16)) -> bytes:

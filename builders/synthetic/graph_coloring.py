@@ -23,6 +23,7 @@ from perceptdata.plugins import Plugin, Question, Solution
 from .builder import SyntheticBuilder, SyntheticFamily, facts_checker
 from .canvas import Canvas
 from .colouring import COLOURS, adjacency, chromatic_number, connected, explain
+from .graph_claims import check as check_claim
 from .graph_text import Edge, Graph, parse_colours, parse_graph
 from .layout import MAX_VERTICES, place
 from .splits import shuffled
@@ -168,6 +169,10 @@ class GraphColoring(GraphOptions, SyntheticFamily[Graph]):
         total = len(stated.edges) + len(scene.edges)
         low, high = sorted((stated.vertices, scene.vertices))
         return (2 * both / total if total else 1.0) * low / high
+
+    def check_claim(self, text: str, scene: Graph) -> bool | None:
+        """See `graph_claims.check`."""
+        return check_claim(text, scene)
 
     def ask(self, scene: Graph) -> str:
         """The task; it states the labels, as the paper's does."""

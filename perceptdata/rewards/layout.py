@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptdata.formats import Format
-from perceptdata.rewards.rollout import Rollout, Scored
+from perceptdata.plugins import Rollout, Scored
 
 
 def layout(rollouts: Sequence[Rollout], form: Format) -> list[Scored]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perceptdata.answers import Ladder
 from perceptdata.formats import Format
-from perceptdata.rewards.rollout import Rollout, Scored
+from perceptdata.plugins import Rollout, Scored
 
 
 def outcome(rollouts: Sequence[Rollout], form: Format, ladder: Ladder) -> list[Scored]:

@@ -15,12 +15,9 @@ from perceptdata import registry
 from perceptdata.errors import PerceptDataError
 from perceptdata.example import Example
 from perceptdata.formats import Format
-from perceptdata.plugins import Checker
+from perceptdata.plugins import Checker, Rollout, Scored
 from perceptdata.records import canonical_json
-from perceptdata.rewards.rollout import Rollout, Scored
-
-FAMILY, FAMILY_PERCEPTION = "family", "family_perception"
-DESCRIPTION = "description"
+from perceptdata.rewards.scene import FAMILY, FAMILY_PERCEPTION, stated
 
 
 def perception(rollouts: Sequence[Rollout], form: Format, dense: bool = False) -> list[Scored]:
@@ -32,31 +29,22 @@ def perception(rollouts: Sequence[Rollout], form: Format, dense: bool = False) -
     return [_score(rollout, form, dense) for rollout in rollouts]
 
 
-def description_of(response: str, form: Format) -> str | None:
-    """What stands in the response's description, if it has one."""
-    found = next((span for span in form.parse(response).segments if span.label == DESCRIPTION), None)
-    return None if found is None else response[found.start : found.end]
-
-
 def _score(rollout: Rollout, form: Format, dense: bool) -> Scored:
     example = rollout.example
     checker = example.answer.checker
     if checker is None or checker.name not in (FAMILY, FAMILY_PERCEPTION):
-        return Scored(None, "no_scene")
-    if checker.name == FAMILY_PERCEPTION:
-        stated = form.parse(rollout.response).answer
-    else:
-        stated = description_of(rollout.response, form)
-    if stated is None:
+        return Scored(None, "no_scene", applies=False)
+    text = stated(example, rollout.response, form)
+    if text is None:
         return Scored(0.0, "no_description")
-    return _checked(_checker(canonical_json({**checker.args, "dense": dense})), stated, example)
+    return _checked(_checker(canonical_json({**checker.args, "dense": dense})), text, example)
 
 
-def _checked(checker: Checker, stated: str, example: Example) -> Scored:
+def _checked(checker: Checker, text: str, example: Example) -> Scored:
     try:
-        return Scored(checker.score(stated, example))
+        return Scored(checker.score(text, example))
     except PerceptDataError as error:  # the example's own fault, such as facts that state no scene
-        return Scored(None, f"checker: {error}")
+        return Scored(None, f"checker: {error}", applies=False)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,6 @@ for trial in work.trials():
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from perceptdata.shard import ShardWriter
 from perceptdata.spans import PRO
 from perceptdata.steps.consensus import Given
 from perceptdata.steps.prompt import Prompt, prompt_of
+from perceptdata.verification.claims import states_answer
 from perceptdata.workspace import layer_room
 
 BLINDFOLD, CONTROL = "blindfold", "blindfold_control"
@@ -160,21 +160,3 @@ class BlindfoldWork:
             meta=meta,
             producer=self.producer,
         )
-
-
-def states_answer(seen: str, example: Example) -> bool:
-    """Whether the text holds the gold answer as it is written, between word borders: of a choice its words, not its
-    letter.
-    """
-    gold = example.answer
-    texts = (example.choices[gold.index],) if gold.index is not None else (gold.text, *gold.accepts)
-    plain = _plain(seen)
-    return any(
-        re.search(rf"(?<![a-z0-9.]){re.escape(wanted)}(?![a-z0-9]|\.\d)", plain) is not None
-        for text in texts
-        if (wanted := _plain(text))
-    )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -48,12 +48,14 @@ class Shared:
             filled.setdefault("format", dict(self.format))
         if "endpoint" in kind.model_fields and "with" in filled:
             filled["endpoint"] = self._endpoint(filled.pop("with"), kind.do)
-        if kind.do == "tag" and "use" in filled:
+        if kind.do in ("tag", "caption", "judge") and "use" in filled:
             use = filled["use"]
-            filled["use"] = [self._tagger(each) for each in (use if isinstance(use, list | tuple) else [use])]
+            filled["use"] = [self._plugin(each, kind.do) for each in (use if isinstance(use, list | tuple) else [use])]
+        if "decompose" in kind.model_fields and isinstance(filled.get("decompose"), str):
+            filled["decompose"] = self._endpoint(filled["decompose"], f"{kind.do}: decompose")
         return filled
 
-    def _tagger(self, item: Any) -> Any:
+    def _plugin(self, item: Any, do: str) -> Any:
         """`{llm: vl, margin_below: 0.15}` as `{llm: {endpoint: {…}, margin_below: 0.15}}`."""
         if not isinstance(item, Mapping) or not item:
             return item
@@ -64,7 +66,7 @@ class Shared:
             return item
         options = dict(value)
         if "with" in options:
-            options["endpoint"] = self._endpoint(options.pop("with"), f"tag: {name}")
+            options["endpoint"] = self._endpoint(options.pop("with"), f"{do}: {name}")
         return {name: options}
 
     def _endpoint(self, name: object, where: str) -> dict[str, Any]:
@@ -99,12 +101,14 @@ def make_format(options: Mapping[str, Any]) -> Format:
     return registry.make("formats", str(options["use"]), {key: options[key] for key in options if key != "use"})
 
 
-def make_output(declared: Mapping[str, Any], base: Path = Path()) -> Output:
+def make_output(declared: Mapping[str, Any], base: Path = Path(), shared: Shared | None = None) -> Output:
     """The output that a recipe's entry declares: its first key is the verb, the rest are options."""
     verb = next((key for key in declared if key in OUTPUTS), None)
     if verb is None:
         _find(next(iter(declared), "nothing"), OUTPUTS, "output")
     kind = _find(str(verb), OUTPUTS, "output")
+    if shared is not None and shared.format is not None and "format" in kind.model_fields:
+        declared = {"format": dict(shared.format), **declared}
     return _checked(lambda: kind(**_based(declared, kind, base)), str(verb), kind)
 
 

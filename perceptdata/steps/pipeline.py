@@ -86,7 +86,8 @@ def steps_of(recipe: Recipe, to: str | None = None, limit: int | None = None) ->
 
 def outputs_of(recipe: Recipe) -> list[Output]:
     """The recipe's outputs, checked."""
-    return [make_output(item, recipe.folder) for item in recipe.outputs]
+    shared = Shared(recipe.endpoints, recipe.format)
+    return [make_output(item, recipe.folder, shared) for item in recipe.outputs]
 
 
 def run_recipe(

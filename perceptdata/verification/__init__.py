@@ -5,7 +5,8 @@
     proof = prove(Audit(...))                                            # the bound that carries the readers' errors
     outcome = issue(Evidence(...))                                       # a Certificate, or a Refusal with reasons
 
-Pure functions over arrays: verdict codes, image and slice of each claim. No workspace, no endpoint.
+Pure functions over arrays: verdict codes, image and slice of each claim. No workspace, no endpoint. Before the arrays
+stand the texts: `claims`, `decomposition`, and in `asking` the captioners and judges that ask a model.
 """
 
 from perceptdata.verification.audit import Audit, Proof, prove

@@ -14,7 +14,7 @@ not state it too: whoever rewards such a caption rewards the answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from perceptdata.example import Example
 from perceptdata.plugins import Claim
@@ -80,18 +80,19 @@ def in_digits(text: str) -> str:
     return _NUMBER_WORD.sub(lambda found: _DIGITS[found[0].lower()], text)
 
 
-def leaks(caption: str, examples: Iterable[Example]) -> list[str]:
-    """The ids of the examples whose answer the caption gives away, in order.
+def leaks(caption: str, examples: Sequence[Example]) -> list[str]:
+    """The ids of the examples whose answer the caption gives away, in order; all of them show its image.
 
     Answers yes and no are not looked for: the words say nothing out of their sentence.
     """
+    facts = "\n".join(dict.fromkeys(example.facts for example in examples if example.facts))
     return [
         example.id
         for example in examples
         if example.stage != "perception"
         and _plain(example.answer.text) not in ("yes", "no")
         and _says(caption, example)
-        and not (example.facts and _says(example.facts, example))
+        and not _says(facts, example)
     ]
 
 

@@ -100,7 +100,9 @@ def test_the_answer_to_a_perception_question_is_the_description(scene: tuple[Fam
 
 
 def test_without_a_known_scene_it_is_missing() -> None:
-    assert perception([Rollout(SEVEN, "<think>a</think> \\boxed{7}")], THINK) == [Scored(None, "no_scene")]
+    assert perception([Rollout(SEVEN, "<think>a</think> \\boxed{7}")], THINK) == [
+        Scored(None, "no_scene", applies=False)
+    ]
 
 
 @pytest.mark.parametrize(

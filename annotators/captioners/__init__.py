@@ -1,0 +1,1 @@
+"""Captioners: what an image shows, in words."""
