@@ -89,10 +89,11 @@ def plan(
     from perceptdata.verification import make_plan
 
     slices: dict[str, int] | None = None
+    images: int | None = None
     if captions is not None:
         if not judges:
             raise UsageError("slices are of captions that a panel accepts: name the judges too, with --judges")
-        slices = _accepted_slices(workspace, captions, judges, panel, threshold, use, by)
+        slices, images = _accepted_slices(workspace, captions, judges, panel, threshold, use, by)
     elif judges:
         raise UsageError("name the captions with --from")
     made = make_plan(target, people, hours, slices=slices, seconds=seconds, disputed=disputed)
@@ -100,9 +101,14 @@ def plan(
         from dataclasses import asdict
 
         rows = [{**asdict(row), "attainable": row.attainable} for row in made.rows]
-        print_json({**asdict(made), "rows": rows, "slices": slices})
+        print_json({**asdict(made), "rows": rows, "slices": slices, "images": images})
         return
     _print_plan(made)
+    if slices is not None and images is not None:
+        typer.echo(
+            f"the panel accepts {sum(slices.values()):,} claims of {images:,} images: claims of one image count as if "
+            "all were alike, so that no audit is worth more than there are images"
+        )
 
 
 @app.command("audit")
@@ -301,8 +307,8 @@ def _accepted_slices(
     threshold: float,
     use: UseName,
     by: list[str] | None,
-) -> dict[str, int]:
-    """Accepted claims of each slice."""
+) -> tuple[dict[str, int], int]:
+    """Accepted claims of each slice, and of how many images they are."""
     from collections import Counter
 
     from perceptdata.review import Design, read_claims
@@ -325,7 +331,8 @@ def _accepted_slices(
     )
     claims: Claims = read_claims(ws, captions, judges)
     kept = accepted_claims(claims, panel_score(claims, design, load_calibrations(ws)), design)
-    return dict(Counter(name for name, on in zip(claims.slices(sliced), kept.tolist(), strict=True) if on))
+    slices = Counter(name for name, on in zip(claims.slices(sliced), kept.tolist(), strict=True) if on)
+    return dict(slices), len(set(claims.image[kept].tolist()))
 
 
 def _design(kind: Any, **options: Any) -> Any:

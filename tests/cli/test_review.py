@@ -38,6 +38,8 @@ def test_a_plan_counts_slices_from_the_layers(cli: Callable[..., Any], judged: P
     assert set(told["slices"]) <= set(claims.kinds)
     assert 0 < sum(told["slices"].values()) < len(claims)
     assert {row["slice"] for row in told["rows"]} == {None, *told["slices"]}
+    assert 0 < told["images"] <= 70
+    assert f"of {told['images']} images" in cli(*asked[:-1]).out
     assert cli("review", "plan", "--from", "caps").code == 2
     assert cli("review", "plan", "--judges", "exact").code == 2
     assert "the judges too" in cli("review", "plan", "--from", "caps").err
