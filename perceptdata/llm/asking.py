@@ -14,6 +14,7 @@ whole run may ask; the most urgent questions are asked then.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -77,13 +78,16 @@ def ask_rounds(
         return replies.get(key) if key in tried else replies.settled(key)
 
     for _ in range(ROUNDS):
-        chosen = _Chosen.of(wanted, endpoint, answers, max_calls)
-        if not chosen.asked and not retry_failed:
-            return Asked(chosen.unasked)
+        chosen = _Chosen.all(wanted, endpoint, answers)
+        if max_calls is not None:
+            chosen = _Chosen.of(wanted, endpoint, answers, max_calls)
+            if not chosen.asked and not retry_failed:
+                return Asked(chosen.unasked)
         failed: Counter[str] = Counter()
 
         def note(request: Request, reply: Reply, failed: Counter[str] = failed) -> None:
-            tried.add(request.key(endpoint))
+            if not reply.ok:
+                tried.add(request.key(endpoint))
             if reply.error in TRANSIENT:
                 failed[reply.message] += 1
 
@@ -121,7 +125,13 @@ class _Chosen(NamedTuple):
     ties: int
 
     @classmethod
+    def all(cls, wanted: Wanted, endpoint: Endpoint, answers: Answers) -> _Chosen:
+        """Every open question, without a look at them first: walking them costs as much as asking does."""
+        return cls(wanted, endpoint, answers, 0, 0, -np.inf, sys.maxsize)
+
+    @classmethod
     def of(cls, wanted: Wanted, endpoint: Endpoint, answers: Answers, max_calls: int | None) -> _Chosen:
+        """The most urgent, as far as `max_calls` reaches, counting what is known already."""
         known = 0
         urgency = []
         for ask in wanted(answers):
