@@ -115,7 +115,8 @@ def _export(workspace: Path, name: str, out: Path, to: Path) -> Path:
 
     The rows of a run that is there stay as they are: it could not go on without them.
     """
-    from perceptdata.publishing.parquet import RECORD, Parquet
+    from perceptdata.publishing.parquet import RECORD
+    from perceptdata.steps.train import exported
     from perceptdata.trainer.rows import fingerprint_of
     from perceptdata.trainer.run import RUN
     from perceptdata.workspace import Workspace
@@ -130,8 +131,7 @@ def _export(workspace: Path, name: str, out: Path, to: Path) -> Path:
             f"several processes cannot export a view at once; first: perceptdata export parquet --view {name} --to "
             "FOLDER, then train with --rows FOLDER"
         )
-    Parquet().export(view, to)
-    return to
+    return exported(view, to)
 
 
 def _print_preview(seen: Preview) -> None:

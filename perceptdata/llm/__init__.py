@@ -23,7 +23,7 @@
 
 from __future__ import annotations
 
-from perceptdata.llm.cache import ReplyCache
+from perceptdata.llm.cache import ReplyCache, known_replies
 from perceptdata.llm.drive import Run, run_requests
 from perceptdata.llm.endpoint import Endpoint, Price
 from perceptdata.llm.estimate import Estimate, estimate, prompt_tokens
@@ -50,6 +50,7 @@ __all__ = [
     "Run",
     "Sampling",
     "estimate",
+    "known_replies",
     "prompt_tokens",
     "run_requests",
     "user",

@@ -18,11 +18,13 @@ import json
 import math
 import sqlite3
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
@@ -220,6 +222,15 @@ class ReplyCache:
             f"{self.path} cannot be used ({error}); free or mend its disk and run the same command again: "
             "what was saved before is intact"
         )
+
+
+@contextmanager
+def known_replies(path: Path, step: str = "") -> Iterator[ReplyCache]:
+    """What is known so far, for a look: where there is no file yet, an empty cache that leaves nothing behind."""
+    with TemporaryDirectory() as nowhere:
+        file = path if path.exists() else Path(nowhere) / path.name
+        with ReplyCache(file, step) as replies:
+            yield replies
 
 
 def _resolve(saved: Saved, failure: Exception | None) -> None:

@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -143,11 +142,8 @@ class Blindfold(Step):
 
     def estimate(self, ws: Workspace, name: str, shards: list[Shard]) -> dict[str, Any]:
         """Calls, tokens, cost and time. Nothing is sent."""
-        kept = ws.path / llm.REPLIES
-        with TemporaryDirectory() as nowhere:
-            path = kept if kept.exists() else Path(nowhere) / "replies.sqlite"
-            with llm.ReplyCache(path, name) as replies:
-                found = llm.estimate(_requests(shards), self.endpoint, replies, retry_failed=self.retry_failed)
+        with llm.known_replies(ws.path / llm.REPLIES, name) as replies:
+            found = llm.estimate(_requests(shards), self.endpoint, replies, retry_failed=self.retry_failed)
         return asdict(found)
 
 

@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -180,13 +178,10 @@ class Caption(Step):
         """What the captions would take; how they are cut depends on them. Nothing is sent."""
         if not isinstance(self.captioner, AskingCaptioner):
             return {}
-        kept = ws.path / llm.REPLIES
-        with TemporaryDirectory() as nowhere:
-            path = kept if kept.exists() else Path(nowhere) / "replies.sqlite"
-            with llm.ReplyCache(path, name) as replies:
-                known = answers_of(replies, self.captioner.endpoint)
-                requests = (ask.request for work in _works(shards) for ask in work.asks(known))
-                return asdict(llm.estimate(requests, self.captioner.endpoint, replies, images=ws.images))
+        with llm.known_replies(ws.path / llm.REPLIES, name) as replies:
+            known = answers_of(replies, self.captioner.endpoint)
+            requests = (ask.request for work in _works(shards) for ask in work.asks(known))
+            return asdict(llm.estimate(requests, self.captioner.endpoint, replies, images=ws.images))
 
     def _open(self, shard: Shard, replies: llm.ReplyCache) -> bool:
         """Whether a question about this shard has no answer yet."""

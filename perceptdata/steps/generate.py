@@ -19,7 +19,6 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -184,11 +183,7 @@ class Generate(Step):
     def estimate(self, ws: Workspace, name: str, shards: list[Shard]) -> dict[str, Any]:
         """Calls, tokens, cost and time, from the first requests. Nothing is sent."""
         total = sum(work.count() for work in _works(shards)) * self.n
-        kept = ws.path / llm.REPLIES
-        with (
-            TemporaryDirectory() as nowhere,
-            llm.ReplyCache(kept if kept.exists() else Path(nowhere) / "r", name) as replies,
-        ):
+        with llm.known_replies(ws.path / llm.REPLIES, name) as replies:
             sample = islice(self.requests(shards), SAMPLE)
             found = llm.estimate(
                 sample, self.asked, replies, images=ws.images, total=total, retry_failed=self.retry_failed

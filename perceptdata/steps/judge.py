@@ -199,14 +199,11 @@ class Judging(Step):
         judge = next((judge for judge in self.judges if isinstance(judge, AskingJudge)), None)
         if judge is None:
             return {}
-        kept = ws.path / llm.REPLIES
-        with TemporaryDirectory() as nowhere:
-            path = kept if kept.exists() else Path(nowhere) / "replies.sqlite"
+        with TemporaryDirectory() as nowhere, llm.known_replies(ws.path / llm.REPLIES, name) as replies:
             store = ImageStore([*(ws.file(file) for _, _, _, file in ws.shards(IMAGES)), blank_pack(Path(nowhere))])
-            with llm.ReplyCache(path, name) as replies:
-                known = answers_of(replies, judge.endpoint)
-                requests = (ask.request for ask in _asked(shards, judge, known))
-                return asdict(llm.estimate(requests, judge.endpoint, replies, images=store))
+            known = answers_of(replies, judge.endpoint)
+            requests = (ask.request for ask in _asked(shards, judge, known))
+            return asdict(llm.estimate(requests, judge.endpoint, replies, images=store))
 
 
 def _asked(shards: list[Shard], judge: AskingJudge, answers: Answers) -> Iterator[Ask]:

@@ -17,8 +17,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
@@ -146,14 +144,11 @@ class Tag(Step):
             return {}
         place, tagger = next(iter(ask.items()))
         works = [shard.work for shard in shards if isinstance(shard.work, TagWork)]
-        kept = ws.path / llm.REPLIES
-        with TemporaryDirectory() as nowhere:
-            path = kept if kept.exists() else Path(nowhere) / "replies.sqlite"
-            with llm.ReplyCache(path, name) as replies:
-                known = answers_for(self.taggers, replies)
-                walk = wants(lambda: _texts(works), self.taggers, place, known)
-                requests = (each.request for each in islice(walk(known[tagger.name]), tagger.max_calls))
-                return asdict(llm.estimate(requests, tagger.endpoint, replies, images=ws.images))
+        with llm.known_replies(ws.path / llm.REPLIES, name) as replies:
+            known = answers_for(self.taggers, replies)
+            walk = wants(lambda: _texts(works), self.taggers, place, known)
+            requests = (each.request for each in islice(walk(known[tagger.name]), tagger.max_calls))
+            return asdict(llm.estimate(requests, tagger.endpoint, replies, images=ws.images))
 
     def _open(self, shard: Shard, replies: llm.ReplyCache) -> bool:
         """Whether a question about this shard has no answer yet."""
