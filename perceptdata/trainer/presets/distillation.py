@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from perceptdata.errors import UsageError
-from perceptdata.trainer.presets import Job, Method
-from perceptdata.trainer.presets.grpo import Vllm
+from perceptdata.trainer.presets import Job
+from perceptdata.trainer.presets.sampled import Sampled
 
 if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
@@ -56,17 +56,15 @@ class SegmentOptions(BaseModel):
     prefix: Literal["full", "segment"] = "full"
 
 
-class Distillation(Method):
+class Distillation(Sampled):
     """One rollout a prompt, one step a rollout batch of `batch` x `accumulate` rows a device.
 
     The teachers are the model before training: without its adapters, or, trained whole, as a frozen copy, or with
     `teacher_ema` as a copy that follows by that decay. `knows` is what they are told of the solution: the gold answer,
     or the row's response where it has one. `wording` is the version of what they are told it in. `reading` says how
     completions are taken apart: by the format, or as ViGOS's released code does. `segments` takes the place of the
-    preset's own. A few rollouts are kept every `sample_every` steps (`trainer.samples`).
+    preset's own.
     """
-
-    reads_responses: ClassVar[bool] = False
 
     batch: int = Field(2, ge=1)
     learning_rate: float = Field(5e-6, gt=0)
@@ -81,8 +79,6 @@ class Distillation(Method):
     reading: Literal["paper", "released"] = "paper"
     teacher_ema: float | None = Field(None, gt=0, lt=1)
     segments: tuple[SegmentOptions, ...] | None = Field(None, min_length=1)
-    vllm: Vllm | None = None
-    sample_every: int = Field(10, ge=1)
 
     @model_validator(mode="after")
     def _one_teacher(self) -> Self:
@@ -97,11 +93,6 @@ class Distillation(Method):
     def plan(self) -> tuple[Segment, ...]:
         """The preset's own segments."""
 
-    @property
-    def new_tokens(self) -> int:
-        """The longest rollout."""
-        return self.max_new_tokens
-
     def planned_steps(self, rows: int, processes: int) -> int:
         """Optimiser steps. Rows beyond the last whole rollout batch of an epoch wait for the next, drawn anew."""
         window = self.batch * self.accumulate * processes
@@ -115,49 +106,17 @@ class Distillation(Method):
         """TRL's; sampling is the student's, divergences are taken at temperature 1."""
         from trl import DistillationConfig
 
-        own: dict[str, Any] = {
-            "max_completion_length": self.max_new_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "shuffle_dataset": self.order == "random",
-        }
-        if self.vllm is not None:
-            own |= {
-                "use_vllm": True,
-                "vllm_mode": self.vllm.mode,
-                "vllm_gpu_memory_utilization": self.vllm.memory,
-                "vllm_tensor_parallel_size": self.vllm.tensor_parallel,
-                "vllm_server_host": self.vllm.host,
-                "vllm_server_port": self.vllm.port,
-            }
-        return DistillationConfig(**{**common, "train_sampling_strategy": "random"}, **own)
+        return DistillationConfig(**{**common, **self.sampling(), "top_k": self.top_k})
 
     def trainer(self, job: Job) -> Trainer:
         """TRL's DistillationTrainer with our teachers."""
         from perceptdata.trainer.engine.distillation import SegmentDistillation, Setup
-        from perceptdata.trainer.engine.prompts import Opening, as_prompts, suppressed, variables
-        from perceptdata.trainer.samples import Samples
 
-        reader = job.model.reader
-        opening = Opening.of(reader, job.form)
-        arguments: Any = job.arguments
-        arguments.generation_kwargs = suppressed(reader, vllm=self.vllm is not None)
-        arguments.chat_template_kwargs = variables(reader)
+        opened, given = self.prompted(job)
         chosen = self.plan() if self.segments is None else tuple(map(_segment, self.segments))
-        trainer = SegmentDistillation(
-            setup=Setup(chosen, job.form, opening.text, self.knows, self.reading, self.straddle),
-            reader=reader,
-            follows=self.teacher_ema,
-            model=job.model.network,
-            teacher_model=self._teacher(job),
-            args=arguments,
-            train_dataset=as_prompts(job.rows, reader, job.form),
-            processing_class=opening.processor(reader),
-            callbacks=job.callbacks,
-        )
-        if arguments.process_index == 0:
-            trainer.listeners += (Samples(job.folder, job.form, reader, self.sample_every, self.seed),)
+        setup = Setup(chosen, job.form, opened, self.knows, self.reading, self.straddle)
+        trainer = SegmentDistillation(setup=setup, follows=self.teacher_ema, teacher_model=self._teacher(job), **given)
+        self.keep_samples(trainer, job)
         return trainer
 
     def _teacher(self, job: Job) -> Any:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from perceptdata.errors import UsageError
-from perceptdata.trainer.presets import Job, Method
+from perceptdata.trainer.presets import Job
+from perceptdata.trainer.presets.sampled import Sampled
 
 if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
@@ -26,17 +27,6 @@ if TYPE_CHECKING:
     from perceptdata.trainer.engine.grpo import Mixing, Score, Shaping
 
 Blind = Literal["mask", "drop", "none", "blank", "patches", "noise"]
-
-
-class Vllm(BaseModel):
-    """Rollouts by vLLM: in the training processes (`colocate`), or by a server that `trl vllm-serve` started."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    mode: Literal["colocate", "server"] = "colocate"
-    memory: float = Field(0.3, gt=0, lt=1, description="share of the GPU's memory, with colocate")
-    tensor_parallel: int = Field(1, ge=1)
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
 
 
 class ProbeOptions(BaseModel):
@@ -51,7 +41,7 @@ class ProbeOptions(BaseModel):
     stop: bool = False
 
 
-class Grpo(Method):
+class Grpo(Sampled):
     """`group` rollouts a prompt, compared with each other. `batch` counts rollouts a device in one forward pass.
 
     Rewards: `outcome` (is the answer right) and `format`, with these weights; with `alpha` above 0, perception stands
@@ -62,20 +52,15 @@ class Grpo(Method):
 
     DAPO's options are the defaults: `clip_low`, `clip_high`, `loss: dapo` (a mean over tokens), and `band`: of groups
     whose mean outcome does not lie within it nothing is learned. With `refill`, other prompts are sampled in their
-    place, so often at most; without, the batch is smaller. `beta` weighs the KL to the
-    starting weights. `updates` optimiser steps are made of one rollout batch. A few rollouts are kept every
-    `sample_every` steps (`trainer.samples`).
+    place, so often at most; without, the batch is smaller. `beta` weighs the KL to the starting weights. `updates`
+    optimiser steps are made of one rollout batch.
     """
 
     method: ClassVar[str] = "grpo"
-    reads_responses: ClassVar[bool] = False
 
     batch: int = Field(4, ge=1)
     group: int = Field(8, ge=2)
     updates: int = Field(1, ge=1)
-    max_new_tokens: int = Field(2048, ge=1)
-    temperature: float = Field(1.0, gt=0)
-    top_p: float = Field(1.0, gt=0, le=1)
     outcome: float = Field(0.9, ge=0)
     format_weight: float = Field(0.1, ge=0, description="what keeping to the format weighs")
     alpha: float = Field(0.0, ge=0, le=1)
@@ -91,8 +76,6 @@ class Grpo(Method):
     refill: int = Field(0, ge=0)
     beta: float = Field(0.0, ge=0)
     drop_truncated: bool = Field(False, description="nothing is learned from rollouts that met max_new_tokens")
-    vllm: Vllm | None = None
-    sample_every: int = Field(10, ge=1)
     probe: ProbeOptions | None = ProbeOptions()
 
     @model_validator(mode="after")
@@ -110,11 +93,6 @@ class Grpo(Method):
             )
         return self
 
-    @property
-    def new_tokens(self) -> int:
-        """The longest rollout."""
-        return self.max_new_tokens
-
     def planned_steps(self, rows: int, processes: int) -> int:
         """Optimiser steps, `updates` a rollout batch. Rows beyond the last whole one of an epoch wait for the next."""
         window = self.batch * self.accumulate * self.updates * processes
@@ -131,57 +109,27 @@ class Grpo(Method):
         own: dict[str, Any] = {
             "num_generations": self.group,
             "steps_per_generation": self.accumulate * self.updates,
-            "max_completion_length": self.max_new_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
             "epsilon": self.clip_low,
             "epsilon_high": self.clip_high,
             "loss_type": self.loss,
             "beta": self.beta,
             "mask_truncated_completions": self.drop_truncated,
-            "shuffle_dataset": self.order == "random",
         }
-        if self.vllm is not None:
-            own |= {
-                "use_vllm": True,
-                "vllm_mode": self.vllm.mode,
-                "vllm_gpu_memory_utilization": self.vllm.memory,
-                "vllm_tensor_parallel_size": self.vllm.tensor_parallel,
-                "vllm_server_host": self.vllm.host,
-                "vllm_server_port": self.vllm.port,
-            }
-        return GRPOConfig(**{**common, "train_sampling_strategy": "random"}, **own)
+        return GRPOConfig(**{**common, **self.sampling(), **own})
 
     def trainer(self, job: Job) -> Trainer:
         """TRL's GRPOTrainer with our advantages."""
         from accelerate.utils import gather_object
 
         from perceptdata.trainer.engine.grpo import PerceptionGRPO, Reward
-        from perceptdata.trainer.engine.prompts import Opening, as_prompts, suppressed, variables
         from perceptdata.trainer.probe import Probe
-        from perceptdata.trainer.samples import Samples
 
-        reader = job.model.reader
-        opening = Opening.of(reader, job.form)
-        arguments: Any = job.arguments
-        arguments.generation_kwargs = suppressed(reader, vllm=self.vllm is not None)
-        arguments.chat_template_kwargs = variables(reader)
-        scores = self._scores(job)
-        trainer = PerceptionGRPO(
-            mixing=self.mixing(),
-            shaping=self.shaping(),
-            reader=reader,
-            model=job.model.network,
-            reward_funcs=[Reward(name, score, opening.text) for name, (score, _) in scores.items()],
-            args=arguments,
-            train_dataset=as_prompts(job.rows, reader, job.form),
-            processing_class=opening.processor(reader),
-            callbacks=job.callbacks,
-        )
+        opened, given = self.prompted(job)
+        rewards = [Reward(name, score, opened) for name, (score, _) in self._scores(job).items()]
+        trainer = PerceptionGRPO(mixing=self.mixing(), shaping=self.shaping(), reward_funcs=rewards, **given)
         if self.probe is not None:
             trainer.listeners += (Probe(job.form, self.probe.every, self.probe.stop, gather_object),)
-        if arguments.process_index == 0:
-            trainer.listeners += (Samples(job.folder, job.form, reader, self.sample_every, self.seed),)
+        self.keep_samples(trainer, job)
         return trainer
 
     def mixing(self) -> Mixing:
