@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, Options, Workers, WorkspaceOption, parse_options
-from perceptdata.cli.generate import FormatName, KeyEnv, MaxCalls, RetryFailed
+from perceptdata.cli.generate import FormatName, KeyEnv, MaxCalls, RetryFailed, given_endpoint
 from perceptdata.cli.steps import run_verb
 
 
@@ -33,7 +33,7 @@ def command(
     from perceptdata.recipe import check_name
 
     asked: dict[str, Any] = {"from": spans, "n": n, "temperature": temperature, "control": control}
-    asked["endpoint"] = {"urls": url, "model": model, **({"key_env": key_env} if key_env else {})}
+    asked["endpoint"] = given_endpoint(url, model, key_env)
     if form:
         asked["format"] = {"use": form}
     if max_calls:

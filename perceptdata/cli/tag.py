@@ -9,6 +9,7 @@ import typer
 from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, Options, Workers, WorkspaceOption, parse_options
 from perceptdata.cli.generate import KeyEnv, MaxCalls, Model, RetryFailed, Urls, given_endpoint
 from perceptdata.cli.steps import run_verb
+from perceptdata.errors import UsageError
 
 
 def command(
@@ -39,9 +40,13 @@ def command(
     from perceptdata.recipe import check_name
 
     chain: list[Any] = list(use or ["structure", "cues"])
-    if endpoint := given_endpoint(url, model, key_env):
-        given = {"endpoint": endpoint, "margin_below": margin_below, "max_calls": max_calls}
-        chain = [_asked(each, {key: value for key, value in given.items() if value is not None}) for each in chain]
+    endpoint = given_endpoint(url, model, key_env)
+    given = {"endpoint": endpoint, "margin_below": margin_below, "max_calls": max_calls}
+    if given := {key: value for key, value in given.items() if value is not None}:
+        asked = [_asked(each, given) for each in chain]
+        if asked == chain:
+            raise UsageError("no tagger among --use asks a model, so --url, --margin-below and --max-calls say nothing")
+        chain = asked
     chosen = {"from": texts or ["response"], "use": chain, "retry_failed": retry_failed, **parse_options(options)}
     run_verb(
         check_name(name),
