@@ -39,10 +39,10 @@ $(RUNTIME): $(MANIFESTS) | $(BIN)/pip
 $(DEVELOPMENT): $(MANIFESTS) | $(BIN)/pip
 	@echo "installing perceptdata with its test and lint tools into $(VENV)"
 	@$(PIP) install -c constraints.txt 'pip>=25.1'
-	@$(PIP) install -c constraints.txt -e '.[train,spacy]' --group test --group lint
+	@$(PIP) install -c constraints.txt -e '.[train,spacy,review]' --group test --group lint
 	@touch $(RUNTIME) $@
 
-# Five small wheels beside what tests need anyway, so not an environment of its own.
+# Small beside what tests need anyway, so not an environment of its own; Label Studio's server has one (tests/services).
 $(SERVICES): $(DEVELOPMENT)
 	@echo "installing the servers that tests/services talks to into $(VENV)"
 	@$(PIP) install -c constraints.txt --group services

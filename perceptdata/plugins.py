@@ -53,13 +53,15 @@ class Part:
 
     Rows `[start, stop)` of `path`, or of a split that has no file.
 
-    `stop=None` means to the end. Parts decide the shards, so they must depend on the source alone.
+    `stop=None` means to the end. Parts decide the shards, so they must depend on the source alone. `root` is the source
+    itself, for what stands beside the rows.
     """
 
     path: Path | None = None
     split: str = ""
     start: int = 0
     stop: int | None = None
+    root: Path | None = None
 
 
 class Builder(Plugin, ABC):

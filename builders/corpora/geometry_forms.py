@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from perceptdata.errors import Rejected
 
-from ..literals import read_list
+from ..reading.literals import read_list
 
 
 class Term(NamedTuple):

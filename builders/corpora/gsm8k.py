@@ -25,7 +25,7 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import Answer
 from perceptdata.plugins import Builder, Part
 
-from ..records import read_records, record_index, stretches
+from ..reading.records import read_records, record_index, stretches
 
 FILES = {
     "train": "train",

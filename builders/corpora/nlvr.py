@@ -26,7 +26,7 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE, Answer
 from perceptdata.plugins import Builder, Part
 
-from ..records import read_records, record_index, stretches
+from ..reading.records import read_records, record_index, stretches
 from .nlvr_questions import ask
 from .nlvr_scene import Boxes, box_order, facts, read_boxes
 

@@ -9,7 +9,6 @@ is its id where the file has ids, else `<file>/<n>`, counted from 0.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -21,13 +20,12 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import Stage
 from perceptdata.plugins import Builder, Part
 
-from ..records import stretches
+from ..reading.files import row_files, split_of
+from ..reading.pictures import Store
+from ..reading.records import stretches
+from ..reading.tables import SUFFIXES, TableRow, read_rows, row_count
 from .columns import Detection, detect
-from .pictures import Store
-from .tables import SUFFIXES, TableRow, read_rows, row_count
 from .vqa_row import Defaults, drafts_of, key_of
-
-_SPLIT = re.compile(r"(?:^|[^a-z])(train|training|val|valid|validation|dev|test|testmini)(?:[^a-z]|$)", re.I)
 
 
 class Auto(Builder):
@@ -63,7 +61,7 @@ class Auto(Builder):
         if source.is_file():
             self._detect(source)
             return self._stretches(source, source)
-        files = _files(source)
+        files = row_files(source)
         if not files:
             raise UsageError(f"{source} holds no file of rows; auto reads {', '.join(SUFFIXES)}")
         whole = [file for file in files if file.suffix.lower() == ".json"]
@@ -71,7 +69,7 @@ class Auto(Builder):
         return [*parts, *(part for file in files if file not in whole for part in self._stretches(file, source))]
 
     def _stretches(self, file: Path, source: Path) -> list[Part]:
-        split = _split_of(file, source)
+        split = split_of(file, source)
         return [Part(file, split, *stretch) for stretch in stretches(row_count(file, self.SHARD), self.SHARD)]
 
     def read(self, part: Part) -> Iterator[Draft | BadRow]:
@@ -82,10 +80,10 @@ class Auto(Builder):
             for row in read_rows(part.path, part.start, part.stop, self.SHARD):
                 yield from _drafts(row, detection, defaults, f"{part.path.stem}/{row.number}")
             return
-        for file in [file for file in _files(part.path) if file.suffix.lower() == ".json"][part.start : part.stop]:
+        for file in [file for file in row_files(part.path) if file.suffix.lower() == ".json"][part.start : part.stop]:
             name, defaults = (
                 str(file.relative_to(part.path).with_suffix("")),
-                self._defaults(file, _split_of(file, part.path)),
+                self._defaults(file, split_of(file, part.path)),
             )
             try:
                 detection = self._detect(file)
@@ -123,21 +121,3 @@ def _drafts(row: TableRow, detection: Detection, defaults: Defaults, key: str) -
         yield from drafts_of(row.fields, detection, key, defaults, row.where)
     except Rejected as error:
         yield BadRow(key, error.code, f"{row.where}: {error.message}", defaults.split)
-
-
-def _files(folder: Path) -> list[Path]:
-    """The files of rows in a folder and below, sorted; hidden ones are left out."""
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    return sorted(file for file in found if not any(p.startswith(".") for p in file.relative_to(folder).parts))
-
-
-def _split_of(file: Path, source: Path) -> str:
-    """The split that the file's name says, or else a folder on the way to it from the source; `train` where none does.
-
-    Folders above the source do not count: a corpus is the same wherever it lies.
-    """
-    folders = [source.name, *file.relative_to(source).parent.parts] if source.is_dir() else []
-    for name in (file.stem, *reversed(folders)):
-        if match := _SPLIT.search(name):
-            return match[1].lower()
-    return "train"

@@ -21,12 +21,12 @@ from typing import Any
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import AnswerKind
 
-from ..literals import is_written_list
-from .choices import Layout, inline_choices, layout_of, read_choices
+from ..reading.choices import Layout, inline_choices, layout_of, read_choices
+from ..reading.gold import final_answer, marked_answer, typed
+from ..reading.literals import is_written_list
+from ..reading.pictures import ImageKind, kind_of
+from ..reading.tables import KEY, read_rows
 from .conversations import is_conversation
-from .gold import final_answer, marked_answer, typed
-from .pictures import ImageKind, kind_of
-from .tables import KEY, read_rows
 
 SAMPLE = 64  # rows looked at
 MOST = 0.75  # of a column's values must fit: a few bad rows are rejects, not another mapping

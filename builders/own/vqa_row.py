@@ -12,13 +12,13 @@ from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, STAGES, Answer, AnswerKind, Stage, Turn
 
-from ..literals import is_written_list, read_list
-from .choices import index_of, inline_choices, read_choices
+from ..reading.choices import index_of, inline_choices, read_choices
+from ..reading.gold import final_answer, marked_answer, typed
+from ..reading.literals import is_written_list, read_list
+from ..reading.pictures import Store, references
+from ..reading.placeholders import name_images, place_images
 from .columns import META, Detection, flat
 from .conversations import Round, read_turns, rounds
-from .gold import final_answer, marked_answer, typed
-from .pictures import Store, references
-from .placeholders import name_images, place_images
 from .stage_rules import stage_of
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptdata.builders.literals import is_written_list, read_list
+from perceptdata.builders.reading.literals import is_written_list, read_list
 from perceptdata.errors import Rejected
 
 

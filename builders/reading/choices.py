@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from perceptdata.answers import choice_index
 from perceptdata.errors import Rejected
 
-from ..literals import is_written_list, read_list
+from .literals import is_written_list, read_list
 
 Layout = Literal["list+index", "list+text", "list+letter", "list+numbers", "joined", "columns", "inline"]
 

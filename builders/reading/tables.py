@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from perceptdata.errors import Rejected, UsageError
 
-from ..records import read_records, record_index, split_fields
+from .records import read_records, record_index, split_fields
 
 KEY = "<key>"  # the name under which a dict's keys stand as a column
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")

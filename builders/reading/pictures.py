@@ -21,7 +21,7 @@ from typing import Any, Literal
 from perceptdata.draft import FileIn, ImageRef, ZipMember
 from perceptdata.errors import Rejected, UsageError
 
-from ..literals import is_written_list, read_list
+from .literals import is_written_list, read_list
 
 ImageKind = Literal["embedded", "base64", "path", "url"]
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from perceptdata.builders.own.tables import KEY, read_rows, row_count
+from perceptdata.builders.reading.tables import KEY, read_rows, row_count
 from perceptdata.errors import Rejected, UsageError
 
 ROWS = [{"id": f"r{n}", "question": f"What is {n}?", "answer": str(n)} for n in range(9)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from perceptdata.builders.own.pictures import Store, kind_of, references
+from perceptdata.builders.reading.pictures import Store, kind_of, references
 from perceptdata.draft import FileIn, ZipMember
 from perceptdata.errors import Rejected, UsageError
 

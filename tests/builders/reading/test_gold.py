@@ -1,6 +1,6 @@
 import pytest
 
-from perceptdata.builders.own.gold import boxed, final_answer, marked_answer, typed
+from perceptdata.builders.reading.gold import boxed, final_answer, marked_answer, typed
 
 
 @pytest.mark.parametrize(

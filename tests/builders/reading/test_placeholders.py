@@ -1,6 +1,6 @@
 import pytest
 
-from perceptdata.builders.own.placeholders import name_images, place_images
+from perceptdata.builders.reading.placeholders import name_images, place_images
 
 
 @pytest.mark.parametrize(

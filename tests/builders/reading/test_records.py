@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptdata.builders import records
-from perceptdata.builders.records import read_records, record_index, split_fields, stretches
+from perceptdata.builders.reading import records
+from perceptdata.builders.reading.records import read_records, record_index, split_fields, stretches
 
 
 def write(folder: Path, data: bytes, name: str = "rows.txt") -> Path:

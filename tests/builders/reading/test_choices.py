@@ -1,6 +1,6 @@
 import pytest
 
-from perceptdata.builders.own.choices import index_of, inline_choices, layout_of, read_choices
+from perceptdata.builders.reading.choices import index_of, inline_choices, layout_of, read_choices
 from perceptdata.errors import Rejected
 
 
