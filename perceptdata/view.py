@@ -224,7 +224,7 @@ class View(Sequence[dict[str, Any]]):
 
     def batches(self, images: bool = True, split: str | None = None) -> Iterator[pa.Table]:
         """The rows as Arrow tables of up to 256 rows and 8 MiB of images, as encoded bytes, or left out."""
-        at = np.arange(len(self))
+        at: np.ndarray = np.arange(len(self))
         if split is not None:
             at = np.flatnonzero(np.asarray(self.rows.column("split").to_pylist(), object) == split)
         for start in range(0, len(at), CHUNK):

@@ -29,7 +29,7 @@ from pydantic import Field
 
 from perceptdata.draft import BadRow, Draft, FileIn, with_facts
 from perceptdata.errors import Rejected, UsageError
-from perceptdata.example import IMAGE, Answer
+from perceptdata.example import IMAGE, STAGES, Answer, Stage
 from perceptdata.plugins import Builder, Part
 
 from .geometry_forms import Diagram, facts, read_diagram
@@ -57,6 +57,7 @@ class Geometry3K(Builder):
     name: ClassVar[str] = "geometry3k"
     corpus: ClassVar[str] = "Geometry3K"
     licence: ClassVar[str] = "MIT"
+    stages: ClassVar[tuple[Stage, ...]] = STAGES
     PROBLEMS: ClassVar[int] = 256  # problems a part; each gives about a dozen examples
 
     logic_forms: Path | None = None

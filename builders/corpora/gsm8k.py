@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 from perceptdata.draft import BadRow, Draft, DraftResponse
 from perceptdata.errors import Rejected, UsageError
-from perceptdata.example import Answer
+from perceptdata.example import Answer, Stage
 from perceptdata.plugins import Builder, Part
 
 from ..reading.records import read_records, record_index, stretches
@@ -46,6 +46,7 @@ class GSM8K(Builder):
     name: ClassVar[str] = "gsm8k"
     corpus: ClassVar[str] = "GSM8K"
     licence: ClassVar[str] = "MIT"
+    stages: ClassVar[tuple[Stage, ...]] = ("textual_reasoning",)
 
     def parts(self, source: Path | None) -> Sequence[Part]:
         """Stretches of SHARD rows of each file."""

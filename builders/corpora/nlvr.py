@@ -23,7 +23,7 @@ from PIL import UnidentifiedImageError
 
 from perceptdata.draft import BadRow, Draft, FileIn, with_facts
 from perceptdata.errors import Rejected, UsageError
-from perceptdata.example import IMAGE, Answer
+from perceptdata.example import IMAGE, STAGES, Answer, Stage
 from perceptdata.plugins import Builder, Part
 
 from ..reading.records import read_records, record_index, stretches
@@ -49,6 +49,7 @@ class NLVR(Builder):
     name: ClassVar[str] = "nlvr"
     corpus: ClassVar[str] = "NLVR"
     licence: ClassVar[str] = "CC-BY-4.0"
+    stages: ClassVar[tuple[Stage, ...]] = STAGES
     SHARD: ClassVar[int] = 256  # records a part; each has six pictures of about seven examples
 
     def parts(self, source: Path | None) -> Sequence[Part]:

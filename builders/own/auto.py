@@ -17,7 +17,7 @@ from pydantic import Field
 
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected, UsageError
-from perceptdata.example import Stage
+from perceptdata.example import STAGES, Stage
 from perceptdata.plugins import Builder, Part
 
 from ..reading.files import row_files, split_of
@@ -39,6 +39,7 @@ class Auto(Builder):
     name: ClassVar[str] = "auto"
     corpus: ClassVar[str] = "user"
     licence: ClassVar[str] = "unstated"
+    stages: ClassVar[tuple[Stage, ...]] = STAGES
 
     map: Mapping[str, str] = Field(default_factory=dict)
     images: Path | None = None

@@ -106,7 +106,7 @@ def compare(
     if tokenize is not None:
         units["tokens"] = cut.tokens_of_clauses()
     counts = _Counts.of(_count(coded, cut, units), cut.texts)
-    chosen = {ALL: np.ones(cut.texts, bool)}
+    chosen: dict[str, NDArray[np.bool_]] = {ALL: np.ones(cut.texts, bool)}
     for group in sorted(set(groups or ())):
         chosen[group] = np.array([name == group for name in groups or ()])
     clauses = np.bincount(cut.clause_text, minlength=cut.texts)

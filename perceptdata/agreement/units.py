@@ -189,7 +189,8 @@ def _tokens(texts: Sequence[str], base: NDArray[np.int64], tokenize: Tokenize | 
     if tokenize is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     offsets = [tokenize(text) for text in texts]
-    flat = np.fromiter(chain.from_iterable(chain.from_iterable(offsets)), np.int64).reshape(-1, 2)
+    ends = np.fromiter(chain.from_iterable(chain.from_iterable(offsets)), np.int64)
+    flat: NDArray[np.int64] = ends.reshape(-1, 2)
     flat = flat + np.repeat(base, [len(each) for each in offsets])[:, None]
     flat = flat[flat[:, 0] < flat[:, 1]]
     _, first = np.unique(flat[:, 0], return_index=True)

@@ -225,7 +225,8 @@ def _platt(score: Numbers, right: Numbers) -> tuple[float, float]:
     """Slope and offset by Newton's method. Platt's targets are (k + 1) / (k + 2) for k right ones, 1 / (n - k + 2)."""
     k, n = right.sum(), len(right)
     target = np.where(right > 0, (k + 1) / (k + 2), 1 / (n - k + 2))
-    design, found = np.stack([score, np.ones(n)], axis=1), np.zeros(2)
+    design = np.stack([score, np.ones(n)], axis=1)
+    found: NDArray[np.float64] = np.zeros(2)
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(design @ found, -50, 50)))
         slope = design.T @ (target - p)

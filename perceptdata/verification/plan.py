@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perceptdata.errors import UsageError
 from perceptdata.verification.bounds import Errors, carried_lower, doubt
@@ -146,7 +147,8 @@ def power_of(
     exact = np.zeros(_OUTCOMES) if none.all() else np.ceil(bdtrik(np.maximum(chance, (1 - miss) ** traps), traps, miss))
     missed, many = np.unique(np.where(none, 0, exact), return_counts=True)
     errors = Errors(missed, traps)
-    low, high = np.full(len(missed), -1), np.full(len(missed), audits)  # failures: `low` proves, `high` does not
+    low: NDArray[np.int64] = np.full(len(missed), -1)
+    high: NDArray[np.int64] = np.full(len(missed), audits)  # failures: `low` proves, `high` does not
     while (high - low > 1).any():
         middle = (low + high) // 2
         proven = doubt(target, audits - middle, audits, errors) <= 1 - confidence

@@ -59,7 +59,7 @@ def stratify(
     named, of_slice = np.unique(np.asarray(slices, dtype=np.str_), return_inverse=True)
     votes, heard = supports(said).sum(axis=1), (said >= 0).sum(axis=1)
     differ = (votes > 0) & (votes < heard)
-    band = np.zeros(len(said), np.int64)
+    band: NDArray[np.int64] = np.zeros(len(said), np.int64)
     if score is not None and bands > 1:
         edges = np.quantile(score, np.arange(1, bands) / bands)
         band = np.searchsorted(edges, score, side="right")
