@@ -197,7 +197,7 @@ def built(folder: Path) -> Path:
     ws = Workspace.create(folder / "ws")
     options = {"use": "sudoku", "rows": {"train_rl": 200}, "seed": 0}
     with ws.lock("benchmark"):
-        run_step(ws, "sudoku", make_step("build", options), 1)
+        run_step(ws, "sudoku", make_step("build", options))
     return folder / "ws"
 
 

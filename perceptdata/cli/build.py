@@ -11,10 +11,13 @@ from perceptdata.cli.common import (
     DEFAULT_WORKSPACE,
     AsJson,
     DryRun,
+    ExecutorName,
+    ExecutorOptions,
     Limit,
     Options,
     Workers,
     WorkspaceOption,
+    executor_of,
     parse_options,
 )
 from perceptdata.cli.steps import run_verb
@@ -30,6 +33,8 @@ def command(
     options: Options = None,
     limit: Limit = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
+    executor_set: ExecutorOptions = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,6 +52,6 @@ def command(
         create=True,
         dry_run=dry_run,
         as_json=as_json,
-        workers=workers,
+        executor=executor_of(executor, workers, executor_set),
         then=("perceptdata tag", "perceptdata report", 'perceptdata sql "select id, question from examples limit 5"'),
     )

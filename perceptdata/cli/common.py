@@ -16,6 +16,8 @@ from perceptdata.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from perceptdata.execution.executor import Executor
+
 WorkspaceOption = Annotated[
     Path,
     typer.Option("--workspace", "-w", envvar="PERCEPTDATA_WORKSPACE", help="The workspace folder.", show_default=True),
@@ -24,6 +26,11 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Read only the first rows of the source.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use.  [default: one a core]")]
+ExecutorName = Annotated[str, typer.Option("--executor", help="Who makes the shards: local, ray or slurm.")]
+ExecutorOptions = Annotated[
+    list[str] | None,
+    typer.Option("--executor-set", metavar="KEY=VALUE", help="An option of the executor; repeat for more."),
+]
 Options = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the plugin; repeat for more.")
 ]
@@ -44,6 +51,13 @@ def parse_options(pairs: list[str] | None, flag: str = "--set") -> dict[str, Any
         except yaml.YAMLError as error:
             raise UsageError(f"{flag} {pair}: the value is not valid YAML ({' '.join(str(error).split())})") from error
     return options
+
+
+def executor_of(name: str, workers: int | None, options: list[str] | None) -> Executor:
+    """What `--executor`, `--workers` and `--executor-set` say."""
+    from perceptdata.execution.executor import make_executor
+
+    return make_executor(name, workers, parse_options(options, "--executor-set"))
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, Workers, WorkspaceOption
+from perceptdata.cli.common import (
+    DEFAULT_WORKSPACE,
+    AsJson,
+    DryRun,
+    ExecutorName,
+    ExecutorOptions,
+    Workers,
+    WorkspaceOption,
+    executor_of,
+)
 from perceptdata.cli.steps import run_verb
 
 
@@ -18,6 +27,8 @@ def command(
     name: Annotated[str, typer.Option("--name", help="What to call the layer.")] = "consensus",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     workers: Workers = None,
+    executor: ExecutorName = "local",
+    executor_set: ExecutorOptions = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -32,6 +43,6 @@ def command(
         create=False,
         dry_run=dry_run,
         as_json=as_json,
-        workers=workers,
+        executor=executor_of(executor, workers, executor_set),
         then=(f"perceptdata agreement {' '.join([*layers, name])}", "perceptdata report"),
     )

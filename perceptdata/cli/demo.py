@@ -24,7 +24,7 @@ def command(
     """
     from importlib.resources import as_file, files
 
-    from perceptdata.execution.local import default_workers
+    from perceptdata.execution.executor import make_executor
     from perceptdata.recipe import Recipe
     from perceptdata.steps.pipeline import run_recipe
     from perceptdata.steps.report import Report
@@ -34,8 +34,9 @@ def command(
     results = []
     with as_file(files("perceptdata.builders") / "samples") as samples:
         recipe = Recipe.load(samples / "demo.yaml")
+        executor = make_executor(workers=workers)
         with ws.lock("demo"), progress() as watch:
-            for done in run_recipe(ws, recipe, workers=workers or default_workers(), watch=watch):
+            for done in run_recipe(ws, recipe, executor=executor, watch=watch):
                 results.append(done.to_json())
                 if not as_json:
                     print_outcome(done)

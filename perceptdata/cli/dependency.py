@@ -44,6 +44,5 @@ def command(
         create=False,
         dry_run=dry_run,
         as_json=as_json,
-        workers=1,
         then=(f"perceptdata tag --from {from_} --set 'use={chain}'",),
     )

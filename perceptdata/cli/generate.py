@@ -59,7 +59,6 @@ def command(
         create=False,
         dry_run=dry_run,
         as_json=as_json,
-        workers=1,
         then=(f"perceptdata score --from {name}", f"perceptdata tag --from {name}", "perceptdata report"),
     )
 

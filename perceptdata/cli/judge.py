@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, Options, Workers, WorkspaceOption, parse_options
+from perceptdata.cli.common import (
+    DEFAULT_WORKSPACE,
+    AsJson,
+    DryRun,
+    ExecutorName,
+    ExecutorOptions,
+    Options,
+    Workers,
+    WorkspaceOption,
+    executor_of,
+    parse_options,
+)
 from perceptdata.cli.generate import KeyEnv, MaxCalls, Model, RetryFailed, Urls, given_endpoint
 from perceptdata.cli.steps import run_verb
 
@@ -27,6 +38,8 @@ def command(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     options: Options = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
+    executor_set: ExecutorOptions = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +65,7 @@ def command(
         create=False,
         dry_run=dry_run,
         as_json=as_json,
-        workers=workers,
+        executor=executor_of(executor, workers, executor_set),
         then=(f'perceptdata sql "select producer.name, verdict, count(*) as n from {name} group by all"',),
     )
     if not dry_run and not as_json:

@@ -10,9 +10,12 @@ import typer
 from perceptdata.cli.common import (
     AsJson,
     DryRun,
+    ExecutorName,
+    ExecutorOptions,
     Limit,
     Workers,
     console,
+    executor_of,
     print_json,
     print_next,
     print_outcome,
@@ -44,6 +47,8 @@ def command(
     workspace: RecipeWorkspace = None,
     limit: Limit = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
+    executor_set: ExecutorOptions = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,12 +56,12 @@ def command(
     import tempfile
     from contextlib import ExitStack
 
-    from perceptdata.execution.local import default_workers
     from perceptdata.recipe import Recipe
     from perceptdata.steps.pipeline import run_recipe
     from perceptdata.workspace import Workspace
 
     declared = Recipe.load(recipe)
+    chosen = executor_of(executor, workers, executor_set)
     folder = workspace_of(declared, workspace)
     if dry_run:
         _dry_run(declared, folder, to, as_json)
@@ -68,7 +73,7 @@ def command(
         ws = Workspace.create(folder)
         results = []
         with ws.lock(f"run {recipe}"), progress() as watch:
-            for done in run_recipe(ws, declared, to=to, limit=limit, workers=workers or default_workers(), watch=watch):
+            for done in run_recipe(ws, declared, to=to, limit=limit, executor=chosen, watch=watch):
                 results.append(done.to_json())
                 if not as_json:
                     print_outcome(done)

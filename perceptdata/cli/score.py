@@ -10,9 +10,12 @@ from perceptdata.cli.common import (
     DEFAULT_WORKSPACE,
     AsJson,
     DryRun,
+    ExecutorName,
+    ExecutorOptions,
     Options,
     Workers,
     WorkspaceOption,
+    executor_of,
     parse_options,
 )
 from perceptdata.cli.steps import run_verb
@@ -27,6 +30,8 @@ def command(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     options: Options = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
+    executor_set: ExecutorOptions = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +49,7 @@ def command(
         create=False,
         dry_run=dry_run,
         as_json=as_json,
-        workers=workers,
+        executor=executor_of(executor, workers, executor_set),
         then=(
             f'perceptdata sql "select name, avg(value) as rate, count(*) as n from {name} group by name"',
             f"perceptdata sql \"select meta->>'rung', meta->>'reason', count(*) from {name} group by all\"",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from perceptdata.cli.common import print_json, print_next, print_outcome, progress
+
+if TYPE_CHECKING:
+    from perceptdata.execution.executor import Executor
 
 
 def run_verb(
@@ -20,13 +23,12 @@ def run_verb(
     create: bool,
     dry_run: bool,
     as_json: bool,
-    workers: int | None,
     then: tuple[str, ...],
+    executor: Executor | None = None,
 ) -> None:
     """Run one step in a workspace and print what came of it."""
     import tempfile
 
-    from perceptdata.execution.local import default_workers
     from perceptdata.steps.declared import make_step
     from perceptdata.steps.run import plan_step, run_step
     from perceptdata.workspace import Workspace
@@ -48,7 +50,7 @@ def run_verb(
         return
     ws = Workspace.create(workspace) if create else Workspace(workspace)
     with ws.lock(f"{do} {name}"), progress() as watch:
-        done = run_step(ws, name, step, workers or default_workers(), watch(name))
+        done = run_step(ws, name, step, executor, watch(name))
     if as_json:
         print_json(done.to_json())
         return

@@ -1,6 +1,6 @@
 """The local executor: tasks in this process, or over a pool of spawned workers.
 
-    for task, entry in run_tasks(tasks, workers=4):
+    for task, entry in Local(workers=4).run(tasks):
         …
 
 Results arrive as they finish. One worker runs in this process, so that a debugger and a traceback are at hand. A
@@ -20,7 +20,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from pydantic import Field
+
 from perceptdata.errors import WorkerError
+from perceptdata.execution.executor import Executor
 from perceptdata.execution.task import Task, run_shard
 from perceptdata.manifest import ShardEntry
 
@@ -30,18 +33,20 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_tasks(tasks: Sequence[Task], workers: int = 1) -> Iterator[tuple[Task, ShardEntry]]:
-    """Run all tasks and yield each with its entry as it finishes.
+class Local(Executor):
+    """This machine: `workers` processes, as many as there are cores unless said."""
 
-    Raises what a task raises; WorkerError for a dead worker.
-    """
-    workers = min(workers, len(tasks))
-    if workers <= 1:
-        for task in tasks:
-            yield task, run_shard(task)
-        return
-    with tempfile.TemporaryDirectory(prefix="perceptdata-") as desk:
-        yield from _run_pool(tasks, workers, Path(desk))
+    workers: int = Field(default_factory=default_workers, ge=1)
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, ShardEntry]]:
+        """One worker runs in this process; more are spawned, and end with it."""
+        workers = min(self.workers, len(tasks))
+        if workers <= 1:
+            for task in tasks:
+                yield task, run_shard(task)
+            return
+        with tempfile.TemporaryDirectory(prefix="perceptdata-") as desk:
+            yield from _run_pool(tasks, workers, Path(desk))
 
 
 def _run_pool(tasks: Sequence[Task], workers: int, desk: Path) -> Iterator[tuple[Task, ShardEntry]]:

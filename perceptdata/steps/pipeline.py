@@ -1,6 +1,6 @@
 """A recipe, run: sources, steps, views and outputs, each only as far as it is not done.
 
-for done in run_recipe(ws, recipe, workers=2):
+for done in run_recipe(ws, recipe, executor=Local(workers=2)):
     print(done)
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perceptdata.errors import UsageError
+from perceptdata.execution.executor import Executor
 from perceptdata.recipe import Declared, Recipe
 from perceptdata.steps.declared import Shared, make_output, make_step
 from perceptdata.steps.output import Output, Written
@@ -96,7 +97,7 @@ def run_recipe(
     *,
     to: str | None = None,
     limit: int | None = None,
-    workers: int = 1,
+    executor: Executor | None = None,
     watch: Any = None,
 ) -> Iterator[Done]:
     """Bring a workspace to what the recipe says, yielding what each part did. `to` stops after that step.
@@ -108,7 +109,7 @@ def run_recipe(
     _keep(ws, recipe)
     for item, step in steps:
         progress: dict[str, Watch] = {"watch": watch(item.name)} if watch else {}
-        done = run_step(ws, item.name, step, workers, **progress)
+        done = run_step(ws, item.name, step, executor, **progress)
         yield done
         if done.stopped:
             return

@@ -1,7 +1,7 @@
 """Running a step: plan, skip what is done, make the rest, close. The same for every step, verb and recipe.
 
 with ws.lock("tag"):
-    outcome = run_step(ws, "tags", Tag(), workers=2, watch=print)
+    outcome = run_step(ws, "tags", Tag(), Local(workers=2), watch=print)
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from perceptdata import llm
 from perceptdata.errors import UsageError
-from perceptdata.execution.local import run_tasks
+from perceptdata.execution.executor import Executor
+from perceptdata.execution.local import Local
 from perceptdata.execution.task import Task
 from perceptdata.manifest import ShardEntry, StepVersion
 from perceptdata.shard import IMAGES, TEMPORARY, room_folder
@@ -101,8 +102,14 @@ def _is_done(ws: Workspace, shard: Shard, entry: ShardEntry | None) -> bool:
     )
 
 
-def run_step(ws: Workspace, name: str, step: Step, workers: int = 1, watch: Watch = _unwatched) -> Outcome:
-    """Bring the step up to date. The caller holds the lock; every finished shard is entered at once."""
+def run_step(
+    ws: Workspace, name: str, step: Step, executor: Executor | None = None, watch: Watch = _unwatched
+) -> Outcome:
+    """Bring the step up to date; in this process unless an executor is given.
+
+    The caller holds the lock; every finished shard is entered at once.
+    """
+    executor = executor or Local(workers=1)
     began = time.perf_counter()
     plan = plan_step(ws, name, step)
     run = plan.settled(ws)
@@ -111,14 +118,14 @@ def run_step(ws: Workspace, name: str, step: Step, workers: int = 1, watch: Watc
         _forget(ws, run, set(run.shards) - {shard.name for shard in plan.shards})
         _sweep(ws, name, plan.version)
         ready, stopped = step.prepare(ws, name, plan.todo, watch)
-        _make(ws, plan, run, ready, workers, watch)
+        _make(ws, plan, run, ready, executor, watch)
         if stopped is not None:
             seconds = time.perf_counter() - began
             return outcome(ws, name, run, plan.version, len(plan.shards) - len(plan.todo), seconds, stopped)
     again = step.finish(ws, name, run)
     if again and run.finished:
         run = ws.begin(name, plan.version, step.do, step.identity(), len(plan.shards))
-    _make(ws, plan, run, again, workers, _unwatched)
+    _make(ws, plan, run, again, executor, _unwatched)
     if not run.finished:
         ws.finish(run)
     return outcome(ws, name, run, plan.version, len(plan.shards) - len(plan.todo), time.perf_counter() - began)
@@ -153,7 +160,9 @@ def _spent(ws: Workspace, name: str) -> dict[str, Any] | None:
     return ledger.to_json() if ledger else None
 
 
-def _make(ws: Workspace, plan: Plan, run: StepVersion, shards: Sequence[Shard], workers: int, watch: Watch) -> None:
+def _make(
+    ws: Workspace, plan: Plan, run: StepVersion, shards: Sequence[Shard], executor: Executor, watch: Watch
+) -> None:
     # A shard that is made again leaves the manifest first: its files are replaced before its entry is, and a crash in
     # between must not leave an entry that speaks of other bytes.
     _forget(ws, run, {shard.name for shard in shards})
@@ -162,7 +171,7 @@ def _make(ws: Workspace, plan: Plan, run: StepVersion, shards: Sequence[Shard], 
     ]
     done, rows = run.expected - len(tasks), 0
     watch(done, run.expected, rows)
-    for task, entry in run_tasks(tasks, workers):
+    for task, entry in executor.run(tasks):
         run.shards[task.shard] = entry
         ws.save()
         done += 1

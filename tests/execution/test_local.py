@@ -14,7 +14,7 @@ import pytest
 from toys import card, environment, write_cards, write_lines
 
 from perceptdata.errors import WorkerError
-from perceptdata.execution.local import default_workers
+from perceptdata.execution.local import Local, default_workers
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.run import Outcome, run_step
 from perceptdata.workspace import Workspace
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("with_toys")
 def build(ws: Workspace, source: Path, workers: int, **options: Any) -> Outcome:
     step = make_step("build", {"use": "toy_cards", "path": source, **options})
     with ws.lock("build"):
-        return run_step(ws, "cards", step, workers)
+        return run_step(ws, "cards", step, Local(workers=workers))
 
 
 def contents(ws: Workspace) -> dict[str, bytes]:
@@ -45,7 +45,7 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
         ws = Workspace.create(tmp_path / f"ws{workers}")
         outcome = build(ws, tmp_path / "cards", workers)
         with ws.lock("tag"):
-            run_step(ws, "tags", make_step("tag", {"use": "toy_words"}), min(workers, 2))
+            run_step(ws, "tags", make_step("tag", {"use": "toy_words"}), Local(workers=min(workers, 2)))
         assert outcome.made["examples"] + sum(outcome.rejected.values()) == rows
         made[workers] = contents(ws)
     rooms = {path.rsplit("/", 3)[0] for path in made[1]}
@@ -103,6 +103,7 @@ def test_one_worker_is_this_process(tmp_path: Path) -> None:
 SLOW = """
 import sys
 from pathlib import Path
+from perceptdata.execution.local import Local
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.run import run_step
 from perceptdata.workspace import Workspace
@@ -110,7 +111,7 @@ if __name__ == "__main__":
     ws = Workspace.create(sys.argv[1])
     step = make_step("build", {"use": "toy_cards", "path": Path(sys.argv[2]), "pause": 0.02})
     with ws.lock("build"):
-        run_step(ws, "cards", step, 2, lambda *done: print(*done, flush=True))
+        run_step(ws, "cards", step, Local(workers=2), lambda *done: print(*done, flush=True))
 """
 
 

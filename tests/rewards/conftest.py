@@ -36,7 +36,7 @@ def _built(site: Path, folder: Path, write: Callable[[Path], None]) -> Path:
         write(folder / "cards")
         ws = Workspace.create(folder / "ws")
         with ws.lock("test"):
-            run_step(ws, "cards", make_step("build", {"use": "toy_cards", "path": folder / "cards"}), 1)
+            run_step(ws, "cards", make_step("build", {"use": "toy_cards", "path": folder / "cards"}))
     return folder / "ws"
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from perceptdata.errors import UsageError
+from perceptdata.execution.local import Local
 from perceptdata.layers import text_sha256
 from perceptdata.steps import local_scores
 from perceptdata.steps.declared import make_step
@@ -158,7 +159,7 @@ def test_shards_are_made_from_their_journals_alone(ws: Workspace, model: Path) -
     assert seen[-1] == (3, 3)
     shutil.rmtree(ws.path / "images")
     with ws.lock("test"):
-        done = run_step(ws, "dep", step, workers=2)
+        done = run_step(ws, "dep", step, Local(workers=2))
     assert done.made == {"layers/token_scores": 2}
 
 
