@@ -68,7 +68,8 @@ class Ray(Executor):
     def _run(self, ray: Any, tasks: Sequence[Task]) -> Iterator[tuple[Task, ShardEntry]]:
         memory = {} if self.memory_gb is None else {"memory": int(self.memory_gb * 2**30)}
         remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries, **memory)(run_shard)
-        waiting, running = list(reversed(tasks)), {}
+        waiting = list(reversed(tasks))
+        running: dict[Any, Task] = {}
         failure: BaseException | None = None
         try:
             while running or (waiting and failure is None):
