@@ -1,0 +1,166 @@
+"""A VLM of 0.19 M parameters: a convolutional stem gives 16 picture tokens, three causal blocks read and write.
+
+Two things make a skill learnable in minutes. Positions are tagged with the cell that a token speaks of and with the
+cell of the token that comes next, and query weights begin as key weights seen through that tag, so that "look up the
+cell that I must write next" is there from the first step. And whoever trains it begins from a base (`bases`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from .task import CELLS, PIXELS, RESPONSE, SEEN_BY, SLOTS, START, VOCABULARY
+
+NOWHERE = CELLS  # the cell of a token that speaks of none
+KINDS = 4 + SLOTS + 1  # picture, start, perception, the slots of the trace, answer, behind the end
+
+
+def _places() -> tuple[Tensor, Tensor]:
+    """Of every position, the kind of its token and the cell it speaks of; one more for what would follow the last."""
+    kinds, cells = [0] * CELLS, list(range(CELLS))
+    kinds, cells = [*kinds, 1, *([2] * CELLS)], [*cells, NOWHERE, *range(CELLS)]
+    for cell in range(CELLS):
+        kinds += range(3, 3 + SLOTS)
+        cells += [cell, *SEEN_BY[cell], *([cell] * 5)]
+    kinds += [3 + SLOTS] * CELLS + [4 + SLOTS]
+    cells += [*range(CELLS), NOWHERE]
+    return torch.tensor(kinds), torch.tensor(cells)
+
+
+class Block(nn.Module):
+    """Pre-norm attention and MLP; keys and values are kept in a cache where one is given."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before_attention, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, cache: tuple[Tensor, Tensor, int] | None = None) -> Tensor:
+        """(B, T, width) to the same; a cache holds keys and values up to its last entry."""
+        batch, length, width = x.shape
+        heads = self.qkv(self.before_attention(x)).view(batch, length, 3, self.heads, width // self.heads)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)
+        if cache is not None:
+            keys, values, at = cache
+            keys[:, :, at : at + length], values[:, :, at : at + length] = k, v
+            k, v = keys[:, :, : at + length], values[:, :, : at + length]
+        causal = mask is None and length > 1
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return x + self.down(functional.gelu(self.up(self.before_mlp(x)), approximate="tanh"))
+
+
+class TinyVLM(nn.Module):
+    """Pictures (B, 64, 64) and responses (B, T ≤ 320) to logits."""
+
+    def __init__(self, width: int = 64, layers: int = 3, heads: int = 4, stem: int = 32) -> None:
+        super().__init__()
+        self.width, self.heads = width, heads
+        first, second = nn.Conv2d(1, stem, 4, 4), nn.Conv2d(stem, width, 4, 4)
+        self.stem = nn.Sequential(first, nn.GELU(), second)
+        self.tokens = nn.Embedding(VOCABULARY, width)
+        self.kind, self.next_kind = nn.Embedding(KINDS, width), nn.Embedding(KINDS, width)
+        self.row, self.column = nn.Embedding(5, width), nn.Embedding(5, width)
+        self.ahead = nn.Linear(width, width, bias=False)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, VOCABULARY, bias=False)
+        kinds, cells = _places()
+        self.register_buffer("kinds", kinds, persistent=False)
+        self.register_buffer("cells", cells, persistent=False)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in (self.tokens, self.kind, self.next_kind, self.row, self.column):
+            nn.init.normal_(module.weight, std=0.3)
+        nn.init.orthogonal_(self.ahead.weight)
+        nn.init.normal_(self.head.weight, std=0.3 / math.sqrt(self.width))
+        for block in self.blocks:
+            for layer, scale in ((block.qkv, 1.0), (block.up, 1.0), (block.out, 0.4), (block.down, 0.4)):
+                nn.init.normal_(layer.weight, std=scale / math.sqrt(layer.in_features))
+            query, key, _ = block.qkv.weight.data.chunk(3)
+            query.copy_(key @ self.ahead.weight.data.T)
+
+    def _position(self, first: int, stop: int) -> Tensor:
+        def cell(at: Tensor) -> Tensor:
+            inside = at < NOWHERE
+            return self.row(torch.where(inside, at // 4, 4)) + self.column(torch.where(inside, at % 4, 4))
+
+        here, following = slice(first, stop), slice(first + 1, stop + 1)
+        kind = self.kind(self.kinds[here]) + self.next_kind(self.kinds[following])
+        return kind + cell(self.cells[here]) + self.ahead(cell(self.cells[following]))
+
+    def _prompt(self, pictures: Tensor) -> Tensor:
+        shown = self.stem(pictures[:, None]).flatten(2).transpose(1, 2)
+        return torch.cat([shown, self.tokens.weight[START].expand(len(pictures), 1, -1)], 1)
+
+    def forward(self, pictures: Tensor, responses: Tensor, blind: bool = False) -> Tensor:
+        """Logits (B, T, vocabulary) of each response token given all before it.
+
+        `blind` hides the picture's keys from every later position, which is what a masked forward pass does.
+        """
+        x = torch.cat([self._prompt(pictures), self.tokens(responses[:, :-1])], 1)
+        length = x.shape[1]
+        x = x + self._position(0, length)
+        mask = None
+        if blind:
+            mask = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
+            mask[CELLS:, :CELLS] = False
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.head(self.norm(x[:, CELLS:]))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        pictures: Tensor,
+        prefill: Tensor | None = None,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        blank_after: bool = False,
+    ) -> Tensor:
+        """Whole responses (B, 320), greedy at temperature 0; `prefill` (B, P) are tokens that stand already.
+
+        `blank_after` hides the picture from everything behind the prefill: does the rest read it, or peek?
+        """
+        batch, room = len(pictures), CELLS + 1 + RESPONSE
+        shape = (batch, self.heads, room, self.width // self.heads)
+        caches = [
+            (torch.empty(shape, device=pictures.device), torch.empty(shape, device=pictures.device))
+            for _ in self.blocks
+        ]
+        begun = torch.empty((batch, 0), dtype=torch.long, device=pictures.device) if prefill is None else prefill
+        x, at = torch.cat([self._prompt(pictures), self.tokens(begun)], 1), 0
+        written = [begun]
+        for _ in range(begun.shape[1], RESPONSE):
+            length = x.shape[1]
+            x = x + self._position(at, at + length)
+            mask = None
+            if blank_after and at:
+                mask = torch.ones(length, at + length, dtype=torch.bool, device=x.device)
+                mask[:, :CELLS] = False
+            for block, (keys, values) in zip(self.blocks, caches, strict=True):
+                x = block(x, mask, (keys, values, at))
+            at += length
+            logits = self.head(self.norm(x[:, -1]))
+            if temperature == 0:
+                chosen = logits.argmax(-1, keepdim=True)
+            else:
+                chosen = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
+            written.append(chosen)
+            x = self.tokens(chosen)
+        return torch.cat(written, 1)
+
+
+def token_logprobs(model: TinyVLM, pictures: Tensor, responses: Tensor, blind: bool = False) -> Tensor:
+    """log p of each response token, (B, T)."""
+    logits = model(pictures, responses, blind).log_softmax(-1)
+    return logits.gather(-1, responses[..., None])[..., 0]
+
+
+assert PIXELS == 64  # the stem's two strides of four give one token a cell

@@ -1,0 +1,121 @@
+"""Experiment 1: the two spans weighed (arXiv 2605.29496): standard, λ fixed, NGDiff, perception first.
+
+Design C begins from the reasoner: reasoning is there, and what limits is perception of a harder drawing. Design A
+begins from the captioner: training itself has to build the reasoning, and a large λ starves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from perceptdata.trainer.core import balance, spans
+
+from .bases import at_rate, base, optimiser
+from .measures import abilities, probe
+from .model import TinyVLM, token_logprobs
+from .task import HARD, Data, dataset, roles
+
+TEST_ITEMS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Where training begins, and for how long: alike for every arm."""
+
+    base: str
+    steps: int
+    rate: float
+    batch: int = 16
+    train_items: int = 4096
+
+
+DESIGNS = {"C": Design("reasoner", 150, 3e-3), "A": Design("captioner", 450, 6e-3)}
+
+
+def schedule(arm: str, steps: int) -> balance.Schedule:
+    """`standard`, `ngdiff`, `first` (perception alone for a quarter of the steps), or a λ as a number."""
+    if arm == "standard":
+        return balance.Standard()
+    if arm == "ngdiff":
+        return balance.NGDiff()
+    if arm == "first":
+        return balance.PerceptionFirst(steps // 4)
+    return balance.Static(float(arm))
+
+
+def held_out(seed: int, train: Data | None, items: int = TEST_ITEMS) -> Data:
+    """Pictures in a hand that no training saw, of puzzles that this seed did not train on."""
+    return dataset(items, 77, HARD, 99, banned=train.given if train else ())
+
+
+def train(arm: str, seed: int, design: Design, folder: Path) -> tuple[TinyVLM, Data, dict[str, Any]]:
+    """One arm, one seed: the model, the test items, and what training looked like."""
+    model = base(design.base, seed, folder)
+    data = dataset(design.train_items, 1000 + seed, HARD, 10 + seed)
+    found = optimiser(model, design.rate)
+    parameters = list(model.parameters())
+    weighing, state = schedule(arm, design.steps), balance.NGDiffState()
+    role = roles().expand(design.batch, -1)
+    counts = spans.role_counts(role)
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.cat(
+        [
+            torch.randperm(len(data.given), generator=generator)
+            for _ in range(1 + design.steps * design.batch // len(data.given))
+        ]
+    )
+    lams, shares = [], []
+    for step in range(design.steps):
+        at_rate(found, design.rate, step, design.steps)
+        at = order[step * design.batch : (step + 1) * design.batch]
+        nll = -token_logprobs(model, data.pictures[at], data.responses[at])
+        sums = spans.role_sums(nll, role)
+        if isinstance(weighing, balance.NGDiff) and weighing.due(step, state):
+            state = _norms(weighing, step, state, nll, role, counts, parameters)
+        lam = weighing.at(step, counts, state)
+        loss = spans.weighted_sum(nll, spans.token_weights(role, counts, lam))
+        found.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        found.step()
+        lams.append(float(lam))
+        shares.append(float(spans.loss_share(sums, counts, spans.token_share(counts))))
+    third = design.steps // 3
+    said = {
+        "token_share": round(float(spans.token_share(counts)), 4),
+        "loss_share": round(sum(shares) / len(shares), 4),
+        "loss_share_end": round(sum(shares[-50:]) / len(shares[-50:]), 4),
+        "lambda": round(sum(lams) / len(lams), 3),
+        "lambda_middle": round(sum(lams[third : 2 * third]) / third, 3),
+    }
+    return model, held_out(seed, data), said
+
+
+def _norms(
+    weighing: balance.NGDiff,
+    step: int,
+    state: balance.NGDiffState,
+    nll: torch.Tensor,
+    role: torch.Tensor,
+    counts: torch.Tensor,
+    parameters: list[torch.nn.Parameter],
+) -> balance.NGDiffState:
+    """λ from the norms of both spans' gradients, over all parameters and before clipping."""
+    lengths = [
+        float(
+            balance.norm(balance.gradients(spans.weighted_sum(nll, spans.token_weights(role, counts, lam)), parameters))
+        )
+        for lam in (1.0, 0.0)
+    ]
+    return weighing.refresh(step, state, *lengths)
+
+
+def run(arm: str, seed: int, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """One row of the table."""
+    model, test, said = train(arm, seed, DESIGNS[options.get("design", "C")], folder)
+    return {**abilities(model, test), **said, "coupling": probe(model, test)}
