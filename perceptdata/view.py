@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from perceptdata.captions import COLUMNS, Captions
 from perceptdata.errors import UsageError
 from perceptdata.example import STAGES, Example
 from perceptdata.manifest import FileEntry, ViewState, digest
@@ -76,6 +77,7 @@ def _text_choice(value: Any) -> Any:
 class ViewSpec(BaseModel):
     """The definition of a view. Unknown keys are errors.
 
+    `captions` names the step whose captions of a row's images go with it, such as one that certified them.
     `splits` is `source` (each row keeps its source's split) or fractions by name, assigned by group. `mix` gives
     shares by stage or by source; rows are then left out, by a seeded draw, until the shares hold. `order` is `id`,
     `capability` (perception, textual, visual: arXiv 2605.20177), `random`, or columns, joined by `+`.
@@ -85,6 +87,7 @@ class ViewSpec(BaseModel):
     where: str | None = None
     text: Annotated[TextChoice, BeforeValidator(_text_choice)] = TextChoice()
     spans: str | None = None
+    captions: str | None = None
     mix: dict[str, Share] | None = None
     size: Annotated[int, Field(gt=0)] | None = None
     order: str = "id"
@@ -134,10 +137,11 @@ class View(Sequence[dict[str, Any]]):
             "example": [file for _, _, _, file in ws.shards(EXAMPLES)],
             "text": [] if text == "response" else self._layer_files(text, "responses"),
             "spans": self._layer_files(spec.spans, "spans") if spec.spans else [],
+            "captions": self._layer_files(spec.captions, "captions") if spec.captions else [],
         }
         self._tables: dict[str, pa.Table] = {}
 
-    def _layer_files(self, step: str, kind: Literal["responses", "spans"]) -> list[FileEntry]:
+    def _layer_files(self, step: str, kind: Literal["responses", "spans", "captions"]) -> list[FileEntry]:
         self.ws.layer(step, kind)
         return [file for _, _, _, file in self.ws.shards(layer_room(kind), step)]
 
@@ -256,9 +260,16 @@ class View(Sequence[dict[str, Any]]):
         if self._files["spans"]:
             columns["spans"] = self._take("spans", rows).column("spans")
         columns["image_info"] = columns.pop("images")
+        if self.spec.captions:
+            columns["captions"] = self._captions.of(_lists(columns["image_info"]))
         if images:
             columns["images"] = self._images(_lists(columns["image_info"]))
         return pa.table(columns)
+
+    @cached_property
+    def _captions(self) -> Captions:
+        """The captions of all images. Read whole: they are a few hundred bytes an image."""
+        return Captions(pq.read_table(self.ws.file(file), columns=COLUMNS) for file in self._files["captions"])
 
     def _cuts(self, info: pa.ListArray) -> list[int]:
         """Borders between which no more than `CHUNK_BYTES` of images lie, or one row."""

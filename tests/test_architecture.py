@@ -24,7 +24,7 @@ PLUGIN_ROOMS = set(ROOMS) - {"perceptdata"}
 # that makes no cycle.
 FLOORS = """
     errors records spans texts segmentation example layers draft plugins formats registry
-    manifest images packs shard workspace query resolution view recipe kernels execution answers llm vlm alignment
+    manifest images packs shard workspace query resolution captions view recipe kernels execution answers llm vlm alignment
     agreement curation verification review rewards trainer diagnosis publishing report steps cli
 """
 

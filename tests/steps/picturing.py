@@ -6,6 +6,7 @@ from typing import Any
 
 from toys import card, picture, write_lines
 
+from perceptdata.execution.local import Local
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.run import Outcome, run_step
 from perceptdata.workspace import Workspace
@@ -31,7 +32,7 @@ def workspace(folder: Path, *shards: list[dict[str, Any]]) -> Workspace:
 
 def run(ws: Workspace, name: str, do: str, workers: int = 1, **options: Any) -> Outcome:
     with ws.lock("test"):
-        return run_step(ws, name, make_step(do, options), workers)
+        return run_step(ws, name, make_step(do, options), Local(workers=workers))
 
 
 def rows(ws: Workspace, step: str, kind: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from toys import card, picture, write_lines
 from perceptdata import llm
 from perceptdata.errors import UsageError
 from perceptdata.example import Answer, Example, Source
+from perceptdata.execution.local import Local
 from perceptdata.layers import Producer, text_sha256
 from perceptdata.recipe import Recipe
 from perceptdata.shard import ShardWriter
@@ -85,7 +86,7 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 def run(ws: Workspace, name: str, do: str, workers: int = 1, **options: Any) -> Outcome:
     with ws.lock("test"):
-        return run_step(ws, name, make_step(do, options), workers)
+        return run_step(ws, name, make_step(do, options), Local(workers=workers))
 
 
 def blindfold(ws: Workspace, server: Server, name: str = "blind", workers: int = 1, **options: Any) -> Outcome:

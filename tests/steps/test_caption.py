@@ -17,6 +17,7 @@ from perceptdata.recipe import Recipe
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.pipeline import steps_of
 from perceptdata.steps.run import Outcome, plan_step
+from perceptdata.view import View, ViewSpec
 from perceptdata.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("with_toys")
@@ -240,3 +241,14 @@ def test_workers_make_the_same_rows(ws: Workspace, serve: Callable[..., Server])
     two = rows(ws, "twice", "captions")
     assert [row["text"] for row in one] == [row["text"] for row in two]
     assert len(server.asked) == 3
+
+
+def test_a_view_carries_the_captions_of_its_rows_images(ws: Workspace, serve: Callable[..., Server]) -> None:
+    caption(ws, serve(describe), n=2, temperature=0.5)
+    view = View(ws, "captioned", ViewSpec(captions="caps"))
+    for row in view:
+        assert row["captions"] == ["Two cups. The sum is 42."] * 2 * len(row["image_info"])
+    assert "captions" in view.to_dataset().features
+    assert view.fingerprint != View(ws, "captioned", ViewSpec()).fingerprint
+    with pytest.raises(UsageError, match="caps"):
+        View(ws, "wrong", ViewSpec(captions="cups"))

@@ -8,6 +8,7 @@ import pytest
 from toys import card, write_lines
 
 from perceptdata.errors import UsageError
+from perceptdata.execution.local import Local
 from perceptdata.recipe import Recipe
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.pipeline import run_recipe, steps_of
@@ -54,7 +55,7 @@ def make(folder: Path) -> Workspace:
 
 def run(ws: Workspace, name: str, do: str, workers: int = 1, **options: Any) -> Outcome:
     with ws.lock("test"):
-        return run_step(ws, name, make_step(do, options), workers)
+        return run_step(ws, name, make_step(do, options), Local(workers=workers))
 
 
 def score(ws: Workspace, workers: int = 1, **options: Any) -> Outcome:
