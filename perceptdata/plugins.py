@@ -54,7 +54,8 @@ class Part:
     Rows `[start, stop)` of `path`, or of a split that has no file.
 
     `stop=None` means to the end. Parts decide the shards, so they must depend on the source alone. `root` is the source
-    itself, for what stands beside the rows.
+    itself, for what stands beside the rows; `beside` are the other files of rows that are read with these: when one
+    changes, the part is made again.
     """
 
     path: Path | None = None
@@ -62,18 +63,21 @@ class Part:
     start: int = 0
     stop: int | None = None
     root: Path | None = None
+    beside: tuple[Path, ...] = ()
 
 
 class Builder(Plugin, ABC):
     """A corpus as drafts. One method to write: `read`.
 
-    `licence` is an SPDX identifier or a short name; `allowed_use` says what the corpus may be used for. `SHARD` rows
-    of a source make one part where `parts` cuts it by rows.
+    `licence` is an SPDX identifier or a short name; `allowed_use` says what the corpus may be used for, `stages` of
+    which stages its examples are (none where it does not say). `SHARD` rows of a source make one part where `parts`
+    cuts it by rows.
     """
 
     corpus: ClassVar[str]
     licence: ClassVar[str]
     allowed_use: ClassVar[AllowedUse] = "train"
+    stages: ClassVar[tuple[Stage, ...]] = ()
     SHARD: ClassVar[int] = 4096
 
     def parts(self, source: Path | None) -> Sequence[Part]:
@@ -355,8 +359,20 @@ class Surrogate(Plugin, ABC):
         """One a rollout, in order. Never raises on what a model wrote; what cannot be told is unscored, never 0."""
 
 
+class Planned(NamedTuple):
+    """What an export would hold: rows, and what there is to say of them, a sentence each; `about` in numbers."""
+
+    rows: int
+    notes: list[str]
+    about: dict[str, Any]
+
+
 class Exporter(Plugin, ABC):
     """A view in the shape another program reads."""
+
+    def plan(self, view: Any) -> Planned:
+        """What `export` would write, counted and not written."""
+        return Planned(len(view), [], {})
 
     @abstractmethod
     def export(self, view: Any, to: Path) -> list[Path]:
@@ -379,6 +395,7 @@ __all__ = [
     "Judged",
     "Opinion",
     "Part",
+    "Planned",
     "Plugin",
     "Question",
     "Rollout",

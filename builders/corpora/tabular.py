@@ -64,16 +64,24 @@ class Row:
         return references(self.get(*names), self.store)
 
 
+_POINTER = 1024  # bytes; a pointer has some 130
+
+
 class Tabular(Builder, ABC):
     """The corpus's folder, or one of its files. One method to write: `examples`.
 
-    `images` is the folder or zip file in which image paths are sought; unless said, the source's folder. `FILES` are
-    the patterns of those files that hold rows, matched against their name and their path below the source. `KEYS` are the fields of which the first that a row has names
-    it; without, its key is `<file>/<n>`, counted from 0.
+    `images` is the folder or zip file in which image paths are sought; unless said, the source's folder, or one of
+    `ARCHIVES` in it that was not unpacked. `FILES` are the patterns of those files that hold rows, matched against
+    their name and their path below the source; `UNDER` are the names of the list that holds them inside a JSON file.
+    `KEYS` are the fields of which the first that a row has names it; without, its key is `<file>/<n>`, counted from 0.
+    Rows of the splits `EVALUATED` are for evaluation alone.
     """
 
     FILES: ClassVar[Sequence[str]] = ("*",)
+    UNDER: ClassVar[Sequence[str]] = ()
     KEYS: ClassVar[Sequence[str]] = ()
+    EVALUATED: ClassVar[Sequence[str]] = ()
+    ARCHIVES: ClassVar[Sequence[str]] = ("images.zip", "Images.zip", "image.zip", "Image.zip")
 
     images: Path | None = None
 
@@ -91,24 +99,41 @@ class Tabular(Builder, ABC):
         assert source is not None  # refused above
         if self.images is not None and not self.images.exists():
             raise UsageError(f"{self.images} does not exist; images names the folder or zip file of the pictures")
-        files = [source] if source.is_file() else [file for file in row_files(source) if self._wanted(file, source)]
+        files = self.files(source)
         if not files:
             sought = self.FILES if tuple(self.FILES) != ("*",) else [f"*{suffix}" for suffix in SUFFIXES]
             raise UsageError(f"{source} holds no file of {self.corpus}; sought are {', '.join(sought)}")
+        for file in files:
+            if file.stat().st_size < _POINTER and b"git-lfs" in file.read_bytes():
+                raise UsageError(
+                    f"{file} is a pointer of Git LFS and not the file itself; fetch that with: git lfs pull"
+                )
+        return self.stretches(files, source)
+
+    def files(self, source: Path) -> list[Path]:
+        """The files that hold rows."""
+        return [source] if source.is_file() else [file for file in row_files(source) if self._wanted(file, source)]
+
+    def beside(self, file: Path, split: str) -> Sequence[Path]:
+        """The files that are joined with the rows of this one."""
+        return ()
+
+    def stretches(self, files: Sequence[Path], source: Path) -> list[Part]:
+        """Each file in parts of SHARD rows."""
         root = source if source.is_dir() else source.parent
         return [
-            Part(file, split_of(file, source), *stretch, root)
+            Part(file, split_of(file, source), *stretch, root, tuple(self.beside(file, split_of(file, source))))
             for file in files
-            for stretch in stretches(row_count(file, self.SHARD), self.SHARD)
+            for stretch in stretches(row_count(file, self.SHARD, self.UNDER), self.SHARD)
         ]
 
     def read(self, part: Part) -> Iterator[Draft | BadRow]:
         """The examples of a stretch of one file; a row that cannot be read costs that row alone."""
         assert part.path is not None  # parts() always sets both
         assert part.root is not None
-        store = _store(self.images or part.root)
+        store = _store(self.images or self._pictures(part.root))
         inner = part.path.relative_to(part.root).with_suffix("").as_posix()
-        for found in read_rows(part.path, part.start, part.stop, self.SHARD):
+        for found in read_rows(part.path, part.start, part.stop, self.SHARD, self.UNDER):
             key, split = f"{inner}/{found.number}", part.split
             try:
                 if isinstance(found.fields, Rejected):
@@ -121,9 +146,18 @@ class Tabular(Builder, ABC):
                 for draft in self.examples(Row(found.fields, key, split, part.path, store)):
                     if isinstance(draft, Draft):
                         draft.split = split
+                        if draft.allowed_use is None and split in self.EVALUATED:
+                            draft.allowed_use = "evaluate"
                     yield draft
             except Rejected as error:
                 yield BadRow(key, error.code, f"{found.where}: {error.message}", split)
+
+    def _pictures(self, root: Path) -> Path:
+        """The folder itself, or its archive of pictures where that was not unpacked beside it."""
+        for name in self.ARCHIVES:
+            if (root / name).is_file() and not (root / name).with_suffix("").is_dir():
+                return root / name
+        return root
 
     def _wanted(self, file: Path, source: Path) -> bool:
         path = file.relative_to(source).as_posix()

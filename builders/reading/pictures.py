@@ -90,6 +90,16 @@ class Store:
         except zipfile.BadZipFile:
             raise UsageError(f"{self.root} is neither a folder nor a zip file; images names one of these") from None
 
+    def holds(self, name: str) -> bool:
+        """Whether there is such an entry. A name that leads out of a folder is none of its entries."""
+        if self.archive is not None:
+            return name in self.archive
+        return ".." not in name.split("/") and (self.root / name).is_file()
+
+    def first(self, *names: str) -> ImageRef:
+        """The reference for the first of these paths that is there; for the first of all where none is."""
+        return self.find(next((name for name in names if self.holds(name)), names[0]))
+
     def find(self, name: str) -> ImageRef:
         """The reference for a path. Whether it leads out of the root, or nowhere, is the engine's to check."""
         head, slash, inner = name.removeprefix("./").partition("/")

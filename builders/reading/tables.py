@@ -1,14 +1,14 @@
-"""Rows of a user's file as dicts, in stretches: JSON lines, CSV, TSV and Parquet in bounded memory, JSON whole.
+"""Rows of a user's file as dicts, in stretches and in bounded memory: JSON lines, JSON, CSV, TSV and Parquet.
 
 A JSON file is a list of objects, a dict of objects by key (its keys come as KEY), one object, or a dict that wraps
-one such list (`{"data": [...]}`).
+one such list (`{"data": [...]}`). Where it wraps several, or has texts beside the list, `under` names the one that is
+meant.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from perceptdata.errors import Rejected, UsageError
 
+from .entries import Entry, EntryIndex, entry_index, read_entries
 from .records import read_records, record_index, split_fields
 
 KEY = "<key>"  # the name under which a dict's keys stand as a column
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+SUFFIXES = (".jsonl", ".jsonlines", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _BATCH = 64
 
@@ -33,24 +34,25 @@ class TableRow(NamedTuple):
     fields: Mapping[str, Any] | Rejected
 
 
-def row_count(path: Path, every: int) -> int:
+def row_count(path: Path, every: int, under: Sequence[str] = ()) -> int:
     """How many rows the file has, unreadable ones included. Raises UsageError for a file that cannot be read at all."""
     match path.suffix.lower():
-        case ".jsonl" | ".ndjson":
+        case ".jsonl" | ".jsonlines" | ".ndjson":
             return record_index(path, every).rows
         case ".csv" | ".tsv" as suffix:
             return max(record_index(path, every, _DELIMITERS[suffix]).rows - 1, 0)
         case ".parquet":
             return _parquet(path).metadata.num_rows
         case ".json":
-            return len(_json_rows(path))
+            index = _json_index(path, every, under)
+            return index.rows + bool(index.torn)
     raise UsageError(f"{path} is of no known kind; auto reads {', '.join(SUFFIXES)}")
 
 
-def read_rows(path: Path, start: int, stop: int | None, every: int) -> Iterator[TableRow]:
+def read_rows(path: Path, start: int, stop: int | None, every: int, under: Sequence[str] = ()) -> Iterator[TableRow]:
     """Rows `[start, stop)`."""
     match path.suffix.lower():
-        case ".jsonl" | ".ndjson":
+        case ".jsonl" | ".jsonlines" | ".ndjson":
             for row in read_records(path, start, stop, every):
                 yield TableRow(row.number, f"{path.name}, line {row.line}", _object(row.data))
         case ".csv" | ".tsv" as suffix:
@@ -58,10 +60,9 @@ def read_rows(path: Path, start: int, stop: int | None, every: int) -> Iterator[
         case ".parquet":
             yield from _parquet_rows(path, start, stop)
         case _:
-            rows = _json_rows(path)
-            for number in range(start, len(rows) if stop is None else min(stop, len(rows))):
-                fields = rows[number] if isinstance(rows[number], dict) else Rejected("row.unreadable", "not an object")
-                yield TableRow(number, f"{path.name}, entry {number + 1}", fields)
+            _json_index(path, every, under)
+            for entry in read_entries(path, start, stop, every, under):
+                yield TableRow(entry.number, f"{path.name}, entry {entry.number + 1}", _json_fields(entry))
 
 
 def _object(line: bytes) -> Mapping[str, Any] | Rejected:
@@ -69,6 +70,13 @@ def _object(line: bytes) -> Mapping[str, Any] | Rejected:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         return Rejected("row.unreadable", f"not JSON: {error}")
+    return _fields_of(value)
+
+
+def _fields_of(value: Any) -> Mapping[str, Any] | Rejected:
+    """An object as it is; a list of objects by number, as the hub turns it into columns `0`, `1`, …"""
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return {str(number): each for number, each in enumerate(value)}
     return value if isinstance(value, dict) else Rejected("row.unreadable", "not a JSON object")
 
 
@@ -121,24 +129,20 @@ def _parquet_rows(path: Path, start: int, stop: int | None) -> Iterator[TableRow
             first += size
 
 
-def _json_rows(path: Path) -> list[Any]:
-    stat = path.stat()
-    return _load_json(path, stat.st_size, stat.st_mtime_ns)
+def _json_index(path: Path, every: int, under: Sequence[str]) -> EntryIndex:
+    """Raises UsageError for a file without a single entry that could be a row."""
+    index = entry_index(path, every, under)
+    if index.torn and (index.whole or not index.rows or not index.objects):
+        raise UsageError(f"{path} cannot be read as JSON ({index.torn}); mend it, or name a file of JSON lines .jsonl")
+    if index.whole:
+        value = next(iter(read_entries(path, 0, 1, every, under))).value
+        if not isinstance(value, dict | list | Rejected):
+            raise UsageError(f"{path} holds a {type(value).__name__}, not rows; auto reads a list or dict of objects")
+    return index
 
 
-@lru_cache(maxsize=2)
-def _load_json(path: Path, size: int, modified: int) -> list[Any]:
-    try:
-        value = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path} cannot be read as JSON ({error}); mend it, or name a file of JSON lines .jsonl"
-        ) from None
-    if isinstance(value, list):
-        return value
-    if isinstance(value, dict):
-        if value and all(isinstance(each, dict) for each in value.values()):
-            return [{KEY: key, **each} for key, each in value.items()]
-        lists = [each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
-        return lists[0] if len(lists) == 1 and not any(isinstance(each, str) for each in value.values()) else [value]
-    raise UsageError(f"{path} holds a {type(value).__name__}, not rows; auto reads a list or dict of objects")
+def _json_fields(entry: Entry) -> Mapping[str, Any] | Rejected:
+    if isinstance(entry.value, Rejected):
+        return entry.value
+    fields = _fields_of(entry.value)
+    return fields if entry.key is None or isinstance(fields, Rejected) else {KEY: entry.key, **fields}

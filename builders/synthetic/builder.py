@@ -23,7 +23,7 @@ from pydantic import NonNegativeInt
 
 from perceptdata.draft import Draft, with_facts
 from perceptdata.errors import UsageError
-from perceptdata.example import IMAGE, Answer, CheckerRef
+from perceptdata.example import IMAGE, STAGES, Answer, CheckerRef, Stage
 from perceptdata.plugins import Builder, Family, Part, Question, Scene
 from perceptdata.spans import SEGMENTS, Span, SpanSet
 
@@ -63,6 +63,10 @@ class SyntheticFamily(Family[Scene], ABC):
     def picture(self, scene: Scene, rng: random.Random) -> Canvas:
         """The scene, drawn."""
 
+    def ask_whole(self, scene: Scene, rng: random.Random) -> Question:
+        """The question that asks for the facts whole."""
+        return self.ask_perception(scene, rng)[0]
+
     def draw(self, scene: Scene, rng: random.Random) -> bytes:
         """The scene as a PNG file."""
         return self.picture(scene, rng).png()
@@ -97,6 +101,7 @@ class SyntheticBuilder(Builder, ABC):
 
     SHARD: ClassVar[int] = 500
     licence: ClassVar[str] = "Apache-2.0"
+    stages: ClassVar[tuple[Stage, ...]] = STAGES
 
     rows: dict[Split, NonNegativeInt] | None = None
     seed: int = 0
@@ -130,12 +135,19 @@ class SyntheticBuilder(Builder, ABC):
         split, family, counts = part.split, self.family(), self.counts()
         for row in range(part.start, counts[split] if part.stop is None else part.stop):
             rng = random.Random(f"{self.version}:{self.name}:{self.seed}:{split}:{row}")
-            yield from self._twins(family, self._scene(family, counts, split, row, rng), split, row, rng)
+            asking, scene = self._scene(family, counts, split, row, rng)
+            yield from self._twins(asking, scene, split, row, rng)
+
+    def _dealt(
+        self, family: SyntheticFamily[Any], scene: Any, row: int, rng: random.Random
+    ) -> SyntheticFamily[Any] | None:
+        """The family as it asks about this record's scene; None where the scene does not serve the record."""
+        return family
 
     def _scene(
         self, family: SyntheticFamily[Any], counts: Mapping[Split, int], split: Split, row: int, rng: random.Random
-    ) -> Any:
-        """The scene of record `row`: see `splits` for why no other record has it."""
+    ) -> tuple[SyntheticFamily[Any], Any]:
+        """What is asked of record `row`, and its scene: see `splits` for why no other record has it."""
         key = digest(f"{self.version}:{self.name}:{self.seed}:{split}")
         listed = _sorted_by_hash(family)
         if listed is not None:
@@ -147,8 +159,9 @@ class SyntheticBuilder(Builder, ABC):
             cores = (core for core in streamed if start <= digest(family.canonical(core)) < stop)
         for core in cores:
             scene = family.finish(core, rng)
-            if scene is not None:
-                return scene
+            asking = None if scene is None else self._dealt(family, scene, row, rng)
+            if asking is not None:
+                return asking, scene
         raise UsageError(f"{self.name}: record {split}/{row} found no scene of its own; ask for fewer rows")
 
     def _twins(
@@ -157,7 +170,7 @@ class SyntheticBuilder(Builder, ABC):
         facts = family.facts(scene)
         solution = family.solve(scene, rng)
         image = family.draw(scene, rng)
-        questions = family.ask_perception(scene, rng)
+        questions = family.ask_perception(scene, rng) if self.atomic else [family.ask_whole(scene, rng)]
         task = family.ask(scene)
         told = split in self.responses
         boxed = f"\\boxed{{{solution.answer}}}"
@@ -172,7 +185,7 @@ class SyntheticBuilder(Builder, ABC):
         }
         drawn: dict[str, Any] = common | {"images": (image,), "meta": meta | {"drawn_by": BACKEND}}
         solved = Answer(text=solution.answer, kind="structure", checker=scored_by)
-        for question in questions if self.atomic else questions[:1]:
+        for question in questions:
             yield Draft(
                 stage="perception",
                 twin=question.twin,

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from importlib.resources import files
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +16,7 @@ from perceptdata.plugins import Builder
 
 Read = Callable[[Builder, Path], tuple[list[Draft], list[BadRow]]]
 Take = Callable[[Builder, Path], list[Example]]
+SHAPES = Path(__file__).parent / "shapes"
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,26 @@ def take(read: Read) -> Take:
         return examples
 
     return take_all
+
+
+def load_shape(name: str) -> ModuleType:
+    """The shape fixture of a builder: see shapes/README.md."""
+    spec = spec_from_file_location(f"shapes_{name}", SHAPES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def shape() -> Callable[[str], ModuleType]:
+    return load_shape
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """An empty folder whose name says no split (a test's own folder is called `test_…`)."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    return folder

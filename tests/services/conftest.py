@@ -1,7 +1,6 @@
 """A real OpenAI-compatible server: `transformers serve` with a tiny random model, on a port of the loopback."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from services.ports import free_port
 
 
 class Server(NamedTuple):
@@ -18,12 +18,6 @@ class Server(NamedTuple):
 
     url: str
     model: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(port: int) -> bool:
