@@ -61,6 +61,7 @@ REASONS: dict[str, str] = {
     "format.unwritable": "the parts of a response do not parse back once written in the response format",
     "id.duplicate": "an earlier row has the same id",
     "image.animated": "the image has more than one frame",
+    "image.changed": "the image's bytes are not those whose SHA-256 the row names",
     "image.missing": "the image is not where the row says it is",
     "image.path_escapes": "the image path or zip entry leads out of its folder",
     "image.placeholders": "the question's <image> count differs from the number of images",

@@ -4,8 +4,9 @@
 
 The scene is read from the facts of an example that shows this image alone and whose facts are exact by construction
 (`facts_quality: oracle`): a synthetic family reads and checks its own (`Family.check_claim`), NLVR's boxes are read by
-`boxes`. A claim that cannot be checked exactly is unjudged: an oracle does not guess. Annotations (Geometry3K's,
-people's captions) have slips, so they are nobody's oracle; the judge `reference` takes them for what they are.
+`boxes`, CLEVR's scenes by `tabletop`. A claim that cannot be checked exactly is unjudged: an oracle does not guess.
+Annotations (Geometry3K's, people's captions) have slips, so they are nobody's oracle; the judge `reference` takes them
+for what they are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from perceptdata.example import Example
 from perceptdata.plugins import CaptionItem, Family, Judge, Judged, Opinion
 from perceptdata.records import canonical_json
 
-from . import boxes
+from . import boxes, tabletop
 from .sheet import CONTRADICTED, SUPPORTED
 
 CHECKERS = ("family", "family_perception")  # whose arguments name the family that drew the scene
@@ -32,7 +33,7 @@ class Oracle(Judge):
     """True or false, by the scene; nothing else has a score."""
 
     name: ClassVar[str] = "oracle"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def judge(self, captions: Sequence[CaptionItem]) -> list[Judged]:
         """Of each claim, whether the scene bears it out."""
@@ -46,7 +47,7 @@ def _opinions(item: CaptionItem) -> list[Opinion]:
     drawn = next((each for each in known if each.answer.checker and each.answer.checker.name in CHECKERS), None)
     facts = str((drawn or known[0]).facts)
     try:
-        said = _by_family(item, drawn) if drawn else _by_boxes(item, facts)
+        said = _by_family(item, drawn) if drawn else _by_facts(item, facts)
     except PerceptDataError:  # a family that is not installed any more
         said = None
     if said is None:
@@ -70,7 +71,11 @@ def _by_family(item: CaptionItem, example: Example) -> list[bool | None] | None:
     return [family.check_claim(item.claim(place), scene) for place in range(len(item.claims))]
 
 
-def _by_boxes(item: CaptionItem, facts: str) -> list[bool | None] | None:
+def _by_facts(item: CaptionItem, facts: str) -> list[bool | None] | None:
+    """By what the facts state themselves: boxes of shapes, or objects on a table."""
+    table = tabletop.read(facts)
+    if table is not None:
+        return [tabletop.check(item.claim(place), table) for place in range(len(item.claims))]
     scene = boxes.read(facts)
     if scene is None:
         return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from perceptdata.cli.common import (
     WorkspaceOption,
     executor_of,
     parse_options,
+    print_json,
 )
 from perceptdata.cli.steps import run_verb
 
@@ -35,6 +37,10 @@ def command(
     workers: Workers = None,
     executor: ExecutorName = "local",
     executor_set: ExecutorOptions = None,
+    validate: Annotated[
+        bool,
+        typer.Option("--validate", help="Only look: what would be made and refused, and is every gold answer right?"),
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,6 +50,9 @@ def command(
     """
     from perceptdata.recipe import check_name
 
+    if validate:
+        _validate({"use": builder, "path": source, "limit": limit, **parse_options(options)}, as_json)
+        return
     run_verb(
         check_name(name or builder),
         "build",
@@ -55,3 +64,27 @@ def command(
         executor=executor_of(executor, workers, executor_set),
         then=("perceptdata tag", "perceptdata report", 'perceptdata sql "select id, question from examples limit 5"'),
     )
+
+
+def _validate(source: Mapping[str, Any], as_json: bool) -> None:
+    """Print what a source would become; exit with 1 where a row contradicts itself or nothing is made."""
+    from perceptdata.steps.build import Build
+    from perceptdata.steps.validate import GOLD_FAILS, validate
+
+    found = validate(Build.of(source))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        stages = ", ".join(f"{count:,} {stage}" for stage, count in sorted(found.stages.items()))
+        typer.echo(f"{found.builder}: {found.examples:,} examples" + (f" ({stages})" if stages else ""))
+        for (corpus, licence, use), count in sorted(found.uses.items()):
+            typer.echo(f"  {count:,} of {corpus}: {licence}, to {use}")
+        for code, count in found.rejected.most_common():
+            first = next((each for each in found.rejects if each.code == code), None)
+            typer.echo(f"  {count:,} rejected: {code}" + (f", such as {first.key}: {first.message}" if first else ""))
+        right = found.examples - len(found.lenient)
+        typer.echo(
+            f"  gold answers right by their own checker: {right:,} of {found.examples + found.rejected[GOLD_FAILS]:,}"
+        )
+    if not found.ok:
+        raise typer.Exit(1)

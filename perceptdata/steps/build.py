@@ -186,7 +186,8 @@ class _Stamp:
     def part(self, part: Part) -> list[Any]:
         """The part's own description and the stamp of its path."""
         relative = os.path.relpath(part.path, self._root) if part.path and self._root else None
-        return [relative, part.split, part.start, part.stop, self.files(part.path) if part.path else None]
+        stamp = [relative, part.split, part.start, part.stop, self.files(part.path) if part.path else None]
+        return [*stamp, *([[file.name, self.files(file)] for file in part.beside])]
 
     def files(self, path: Path) -> list[Any]:
         """The stamp of one file, or of all files in a folder."""

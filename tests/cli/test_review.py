@@ -18,7 +18,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_plan_says_what_can_be_proven_before_anyone_works(cli: Callable[..., Any]) -> None:
-    done = cli("review", "plan", "--people", 2, "--hours", 16, "--target", 0.95)
+    done = cli("review", "forecast", "--people", 2, "--hours", 16, "--target", 0.95)
     assert done.code == 0
     assert "2560 readings" in done.out
     lines = [line for line in done.out.splitlines() if "│ all" in line]
@@ -26,13 +26,13 @@ def test_a_plan_says_what_can_be_proven_before_anyone_works(cli: Callable[..., A
     assert "attainable" in lines[0]
     assert "not attainable" not in lines[0]
     assert "not attainable below" in lines[3]  # .96 against a target of .95
-    told = json.loads(cli("review", "plan", "--target", 0.98, "--json").out)
+    told = json.loads(cli("review", "forecast", "--target", 0.98, "--json").out)
     assert [row["attainable"] for row in told["rows"]] == [True, False, False, False]
     assert told["rows"][1]["required"] is None  # a true .98 never proves .98
 
 
 def test_a_plan_counts_slices_from_the_layers(cli: Callable[..., Any], judged: Path) -> None:
-    asked = ("review", "plan", "--from", "caps", "--judges", "exact", "--by", "claim", "-w", judged, "--json")
+    asked = ("review", "forecast", "--from", "caps", "--judges", "exact", "--by", "claim", "-w", judged, "--json")
     told = json.loads(cli(*asked).out)
     claims = read_claims(Workspace(judged), "caps", ["exact"])
     assert set(told["slices"]) <= set(claims.kinds)
@@ -40,38 +40,45 @@ def test_a_plan_counts_slices_from_the_layers(cli: Callable[..., Any], judged: P
     assert {row["slice"] for row in told["rows"]} == {None, *told["slices"]}
     assert 0 < told["images"] <= 70
     assert f"of {told['images']} images" in cli(*asked[:-1]).out
-    assert cli("review", "plan", "--from", "caps").code == 2
-    assert cli("review", "plan", "--judges", "exact").code == 2
-    assert "the judges too" in cli("review", "plan", "--from", "caps").err
+    assert cli("review", "forecast", "--from", "caps").code == 2
+    assert cli("review", "forecast", "--judges", "exact").code == 2
+    assert "the judges too" in cli("review", "forecast", "--from", "caps").err
 
 
 def test_from_the_draw_to_the_certificate(cli: Callable[..., Any], judged: Path, tmp_path: Path) -> None:
     claims = read_claims(Workspace(judged), "caps", ["exact"])
-    where = ("--workspace", judged, "--name", "first")
+    where = ("first", "--workspace", judged)
     draw = (
-        *("review", "audit", "--from", "caps", "--judges", "exact", "--to", tmp_path / "read", "--target", 0.8),
+        *("review", "audit", "--from", "caps", "--judges", "exact", "--target", 0.8),
         *("--audits", 90, "--traps", 24, "--check", "oracle", "--reader", "ann", "--reader", "bob"),
     )
     done = cli(*draw, *where)
     assert done.code == 0, done.err
     assert "with 24 traps" in done.out
-    assert f"{tmp_path / 'read' / 'ann.jsonl'}" in done.out
-    assert "may hold answers" in cli(*draw, *where).err
+    assert "ann: " in done.out
+    assert cli(*draw, *where).out == done.out  # the same draw again
+    assert "was drawn already, otherwise" in cli(*draw, "--seed", 2, *where).err
+    assert "need a folder" in cli("review", "push", *where).err
+    assert "new tasks, 0 were there" in cli("review", "push", "--to", tmp_path / "read", *where).out
     files = [tmp_path / "read" / f"{name}.jsonl" for name in ("ann", "bob")]
-    for file in files:
-        audited.reader(miss=0.05).fill_in(file, claims)
-    done = cli("review", "read", files[0], "--kind", "simulated", *where)
+    audited.reader(miss=0.05).fill_in(files[0], claims)
+    done = cli("review", "pull", "--kind", "simulated", *where)
     assert ", 0 to read" not in done.out
-    done = cli("review", "read", *files, "--kind", "simulated", *where, "--json")
+    assert "! bob has answered none of " in cli("review", "status", *where).out
+    audited.reader(miss=0.05).fill_in(files[1], claims)
+    done = cli("review", "pull", "--kind", "simulated", *where, "--json")
     stands = json.loads(done.out)
     assert stands["unread"] == 0
     assert stands["waiting"] > 10
-    assert "wait for a last word" in cli("review", "read", *files, "--kind", "simulated", *where).out
-    assert "taken in as of a simulated reader" in cli("review", "read", *files, *where).err
-    done = cli("review", "adjudicate", "--to", tmp_path / "last", *where)
-    assert f"{stands['waiting']} items to look at once more" in done.out
-    last = audited.reader(miss=0.0, alarm=0.0).fill_in(tmp_path / "last" / "last.jsonl", claims)
-    assert "perceptdata certify --audit first" in cli("review", "read", last, "--kind", "simulated", *where).out
+    done = cli("review", "pull", *where)  # nothing is new: nobody becomes a person by it
+    assert "0 new annotations, 0 changed" in done.out
+    assert "wait for a last word" in done.out
+    assert f"{stands['waiting']} tasks for a last word" in cli("review", "adjudicate", "--dry-run", *where).out
+    done = cli("review", "adjudicate", *where)
+    assert f"{stands['waiting']} new items to look at once more" in done.out
+    audited.reader(miss=0.0, alarm=0.0).fill_in(tmp_path / "read" / "last.jsonl", claims)
+    assert "perceptdata certify --audit first" in cli("review", "pull", "--kind", "simulated", *where).out
+    assert json.loads(cli("review", "status", *where, "--json").out)["people"]["ann"]["traps"] > 5
     verb = ("certify", "--audit", "first", "--workspace", judged)
     assert "1 of 1 shards to make" in cli(*verb, "--dry-run").out
     assert json.loads(cli(*verb, "--dry-run", "--json").out)["todo"] == 1
@@ -91,25 +98,10 @@ def test_from_the_draw_to_the_certificate(cli: Callable[..., Any], judged: Path,
     assert json.loads(cli(*check, forged, "--json").out)["holds"] is False
 
 
-def test_a_refusal_is_a_sentence_and_exit_code_1(cli: Callable[..., Any], judged: Path, tmp_path: Path) -> None:
-    where = ("--workspace", judged, "--name", "unread")
+def test_a_refusal_is_a_sentence_and_exit_code_1(cli: Callable[..., Any], judged: Path) -> None:
     done = cli(
-        *(
-            "review",
-            "audit",
-            "--from",
-            "caps",
-            "--judges",
-            "exact",
-            "--to",
-            tmp_path / "read",
-            "--hours",
-            0.5,
-            "--target",
-            0.8,
-        ),
-        *("--people", 1, "--traps", 20, "--json"),
-        *where,
+        *("review", "audit", "unread", "--from", "caps", "--judges", "exact", "--hours", 0.5, "--target", 0.8),
+        *("--people", 1, "--traps", 20, "--json", "--workspace", judged),
     )
     told = json.loads(done.out)
     assert told["readings"] == told["audited"] + 20  # one reader reads nothing twice
@@ -136,8 +128,8 @@ def test_judges_are_calibrated_against_an_oracle(cli: Callable[..., Any], judged
     assert cli(*verb, "--audit", "nobody").code == 2
 
 
-def test_options_of_nonsense_are_named(cli: Callable[..., Any], judged: Path, tmp_path: Path) -> None:
-    asked = ("review", "audit", "--from", "caps", "--judges", "exact", "--to", tmp_path, "-w", judged, "--reader", "a")
+def test_options_of_nonsense_are_named(cli: Callable[..., Any], judged: Path) -> None:
+    asked = ("review", "audit", "--from", "caps", "--judges", "exact", "-w", judged, "--reader", "a")
     done = cli(*asked, "--reader", "a", "--audits", 5, "--traps", 5)
     assert done.code == 2
     assert "readers need names of their own" in done.err

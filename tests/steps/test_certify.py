@@ -195,7 +195,9 @@ def test_a_lost_certificate_is_written_again_and_new_answers_make_another(ws: Wo
     assert (ws.path / CERT).read_bytes() == before
     step = make_step("certify", {"from": "caps", "audit": "careful"})
     assert plan_step(ws, "certified", step).todo == []
-    (ws.path / "audits/careful.json").write_bytes((ws.path / "audits/careful.json").read_bytes() + b"\n")
+    (ws.path / "reviews/careful/sample.json").write_bytes(
+        (ws.path / "reviews/careful/sample.json").read_bytes() + b"\n"
+    )
     assert len(plan_step(ws, "certified", step).todo) == 1
 
 
