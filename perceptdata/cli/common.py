@@ -128,7 +128,10 @@ def print_outcome(done: Any) -> None:
         left = f"; left out: {say_counts(done.dropped)}" if done.dropped else ""
         typer.echo(f"view {done.view}: {done.rows:,} rows{left}")
     elif isinstance(done, Written):
-        typer.echo(f"{done.output}: {done.rows:,} rows in {len(done.files)} files, {_common(done.files)}")
+        where = f" in {len(done.files)} files, {_common(done.files)}" if done.files else ""
+        typer.echo(f"{done.output}: {done.rows:,} rows{where}")
+        for note in done.notes:
+            typer.echo(f"  {note}")
     else:
         kept = f", {done.skipped} of {done.shards} shards were there already" if done.skipped else ""
         typer.echo(f"{done.step}: {say_counts(done.made)} in {done.seconds:.1f} s{kept}")

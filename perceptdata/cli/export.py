@@ -1,9 +1,16 @@
-"""`perceptdata export`: a view in the shape another program reads."""
+"""`perceptdata export`: a view in the shape another program reads.
+
+    perceptdata export ms_swift --view sft --set perception=2 --set reasoning=0.5 --to out
+
+What a format cannot carry and which rows are left out is printed here, and kept in the export's README and
+`export.json`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,11 +43,13 @@ def command(
     ws = Workspace(workspace)
     output = Export(export=format, view=view, to=to, options=parse_options(options))
     if dry_run:
-        rows = len(ws.view(view))
+        planned = output.plan(ws)
         if as_json:
-            print_json({"view": view, "rows": rows, "to": str(to)})
-        else:
-            typer.echo(f"view {view}: {rows:,} rows would be written under {to}")
+            print_json({"view": view, "to": str(to), **planned.about, "rows": planned.rows})
+            return
+        typer.echo(f"view {view}: {planned.rows:,} rows would be written under {to}")
+        for note in (*_counts(planned.about), *planned.notes):
+            typer.echo(f"  {note}")
         return
     done = output.write(ws)
     if as_json:
@@ -53,3 +62,10 @@ def command(
         if readme in done.files
         else f"python -c \"import datasets; print(datasets.load_dataset('{to}'))\""
     )
+
+
+def _counts(about: Mapping[str, Any]) -> list[str]:
+    """Rows by file, and the images, of a plan that says so."""
+    files = [f"{name}: {rows:,} rows" for name, rows in about.get("rows_by_file", {}).items()]
+    images = about.get("images", {"count": 0})
+    return [*files, f"images: {images['count']:,}, {images['bytes']:,} bytes"] if images["count"] else files

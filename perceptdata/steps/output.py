@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Written:
-    """What an output left: its files, and how many rows they hold."""
+    """What an output left: its files, how many rows they hold, and what there is to say of them, a sentence each."""
 
     output: str
     files: list[Path] = field(default_factory=list)
     rows: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        return {"output": self.output, "files": [str(path) for path in self.files], "rows": self.rows}
+        said = {"notes": self.notes} if self.notes else {}
+        return {"output": self.output, "files": [str(path) for path in self.files], "rows": self.rows, **said}
 
 
 class Output(Plugin, ABC):
