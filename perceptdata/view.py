@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -246,7 +247,7 @@ class View(Sequence[dict[str, Any]]):
     @cached_property
     def splits(self) -> list[str]:
         """The names of the splits, in order of appearance."""
-        return list(dict.fromkeys(self.rows.column("split").to_pylist()))
+        return pc.unique(self.rows.column("split")).to_pylist()
 
     def gather(self, at: np.ndarray, images: bool = True) -> pa.Table:
         """Rows `at` as one Arrow table: the example, the chosen text as `response`, its spans, its image bytes."""

@@ -18,6 +18,7 @@ from perceptdata.cli import (
     build,
     caption,
     certify,
+    clone,
     consensus,
     demo,
     dependency,
@@ -27,6 +28,7 @@ from perceptdata.cli import (
     init,
     judge,
     listing,
+    publish,
     report,
     review,
     rewards,
@@ -96,7 +98,9 @@ app.add_typer(tagger.app, name="tagger", rich_help_panel=STEPS)
 app.add_typer(rewards.app, name="rewards", rich_help_panel=STEPS)
 app.command("train", rich_help_panel=STEPS)(train.command)
 app.command("train plan", rich_help_panel=STEPS)(train_plan.command)
+app.command("publish", rich_help_panel=STEPS)(publish.command)
 app.command("export", rich_help_panel=STEPS)(export.command)
+app.command("clone", rich_help_panel=STEPS)(clone.command)
 app.command("report", rich_help_panel=LOOK)(report.command)
 app.command("agreement", rich_help_panel=LOOK)(agreement.command)
 app.command("show", rich_help_panel=LOOK)(show.command)

@@ -14,6 +14,7 @@ from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, WorkspaceOption, c
 if TYPE_CHECKING:
     from perceptdata.agreement import Agreement, DawidSkene, Disagreement, Estimate, Joined
     from perceptdata.agreement.gamma import Gamma
+    from perceptdata.agreement.verdicts import Said
 
 
 class By(StrEnum):
@@ -23,7 +24,9 @@ class By(StrEnum):
 
 
 def command(
-    layers: Annotated[list[str], typer.Argument(metavar="LAYER LAYER…", help="Steps that wrote spans or reviews.")],
+    layers: Annotated[
+        list[str], typer.Argument(metavar="LAYER LAYER…", help="Steps that wrote spans, reviews or verdicts.")
+    ],
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     by: Annotated[By | None, typer.Option("--by", help="Also say it for every source.")] = None,
     bootstraps: Annotated[int, typer.Option("--bootstraps", min=0, help="Samples of texts for the intervals.")] = 200,
@@ -42,15 +45,29 @@ def command(
     show: Annotated[int, typer.Option("--show", min=0, help="Disagreements to show, heaviest first.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Compare annotators of the same texts: kappa, alpha, span F1, borders apart from labels, and where they differ."""
+    """Compare annotators of the same texts: kappa, alpha, span F1, borders apart from labels, and where they differ.
+
+    Of verdicts, kappa and alpha of judges and people who judged the same claims or captions.
+    """
     from perceptdata.agreement import DawidSkene, compare, disagreements, disputed, read, refine
     from perceptdata.agreement.consensus import FEWEST
     from perceptdata.agreement.gamma import gamma
-    from perceptdata.agreement.reading import source_of
+    from perceptdata.agreement.reading import labelled, source_of
     from perceptdata.agreement.tokens import tokenizer_in
+    from perceptdata.agreement.verdicts import compare_verdicts, read_verdicts
     from perceptdata.workspace import Workspace
 
-    joined = read(Workspace(workspace), layers)
+    ws = Workspace(workspace)
+    judged = [(said, compare_verdicts(said, bootstraps)) for said in read_verdicts(ws, layers)]
+    told = {said.what: said.to_json(found) for said, found in judged}
+    with_labels = labelled(ws, layers)
+    if judged and not with_labels:
+        if as_json:
+            print_json({"verdicts": told})
+        for said, estimates in judged if not as_json else ():
+            _print_verdicts(said, estimates)
+        return
+    joined = read(ws, with_labels if judged else layers)
     coded = joined.coded
     tokenize = tokenizer_in(tokenizer) if tokenizer else None
     pieces = refine(coded, tokenize)
@@ -72,9 +89,12 @@ def command(
                 "dawid_skene": model.to_json(coded.annotators, coded.scheme.labels) if model else None,
                 "disputed": count,
                 "disagreements": [each.to_json() for each in worst],
+                "verdicts": told,
             }
         )
         return
+    for said, estimates in judged:
+        _print_verdicts(said, estimates)
     _print_counts(joined, found["all"], count)
     if not coded.texts:
         typer.echo("no text has been labelled by two of them, so there is nothing to compare")
@@ -91,6 +111,21 @@ def command(
     named = " ".join(f"--from {layer}" for layer in layers)
     consensus = [f"perceptdata consensus {named}{where}"] if model else []
     print_next(*consensus, f"perceptdata agreement {' '.join(layers)} --json{where}")
+
+
+def _print_verdicts(said: Said, found: dict[tuple[str, ...], Estimate]) -> None:
+    """A row for all together, and one for each pair."""
+    from rich.table import Table
+
+    typer.echo(f"verdicts on {said.what}: {said.shared:,} judged by two")
+    table = Table("", "alpha", *said.words)
+    table.add_row("all", *(_say(found["alpha", word]) for word in ("all", *said.words)))
+    console().print(table)
+    pairs = Table("", "kappa", "agreed")
+    for path in found:
+        if path[0] == "kappa" and isfinite(found["agreed", path[1]].value):
+            pairs.add_row(path[1], _say(found[path]), _say(found["agreed", path[1]]))
+    console().print(pairs)
 
 
 def _print_counts(joined: Joined, found: Agreement, disputed: int) -> None:

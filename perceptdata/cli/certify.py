@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, WorkspaceOption, print_json, print_next
-from perceptdata.cli.review import UseName
+from perceptdata.cli.review.asked import UseName
 
 
 def command(
-    audit: Annotated[str, typer.Option("--audit", help="Which audit: the --name of `review audit`.")] = "audit",
+    audit: Annotated[str, typer.Option("--audit", help="Which audit: the name given to `review audit`.")] = "audit",
     use: Annotated[
         UseName | None, typer.Option("--use", help="`filter`, of an audit for rewards.  [default: the audit's]")
     ] = None,

@@ -31,30 +31,41 @@ COLUMNS = (
     "regions",
     "history",
     "source",
+    "responses",
+    "captions",
+    "verdicts",
+    "token_scores",
+    "scores",
     "split",
+    "order",
     "meta",
 )
 """The order in which a person reads a row. `image_info` runs parallel to `images`: extra fields inside an image column
 would make `datasets` treat it as plain structs."""
 
 
-def features(table: pa.Table) -> datasets.Features:
-    """The features of a view's table."""
-    plain = datasets.Features.from_arrow_schema(table.schema.remove_metadata())
-    plain["images"] = datasets.List(datasets.Image())
+def features(schema: pa.Schema) -> datasets.Features:
+    """The features of a table; its `images` are pictures."""
+    plain = datasets.Features.from_arrow_schema(schema.remove_metadata())
+    if "images" in plain:
+        plain["images"] = datasets.List(datasets.Image())
     return plain
 
 
 def arrange(table: pa.Table) -> pa.Table:
-    """The table with its columns in reading order and the `huggingface` key in its schema."""
-    table = table.select([name for name in COLUMNS if name in table.column_names])
+    """A view's table with its columns in reading order and the `huggingface` key in its schema."""
+    return with_features(table.select([name for name in COLUMNS if name in table.column_names]))
+
+
+def with_features(table: pa.Table) -> pa.Table:
+    """The table with the `huggingface` key in its schema, and every field nullable, as `datasets` has them."""
     return table.cast(_published(table.schema))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _published(schema: pa.Schema) -> pa.Schema:
-    """The schema that is written for a view's: the same for all its batches."""
-    return features(schema.empty_table()).arrow_schema
+    """The schema that is written for a table's: the same for all its batches."""
+    return features(schema).arrow_schema
 
 
 def to_dataset(view: View) -> datasets.Dataset:

@@ -1,17 +1,13 @@
 """Parquet that `datasets.load_dataset` and the Hub's viewer read, written without decoding a single image.
 
-    to/data/train-00000-of-00002.parquet
-
-Image buffers pass through Arrow; row groups are cut by bytes, pages by content, so that publishing a changed version
-again sends only what changed. The options are those `datasets` itself uses.
+to/data/train-00000-of-00002.parquet
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,11 +19,17 @@ from perceptdata.errors import UsageError
 from perceptdata.manifest import disk_error, write_atomically
 from perceptdata.plugins import Exporter
 from perceptdata.publishing.features import arrange
+from perceptdata.publishing.files import (
+    GROUP_BYTES,
+    GROUP_ROWS,
+    SHARD_BYTES,
+    groups,
+    open_file,
+    split_names,
+    write_group,
+)
 from perceptdata.view import View
 
-CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
-DISTINCT = ("id", "group", "question", "response", "facts", "text_id", "meta", "history", "source.key", "image_info")
-"""Columns, with all below them, whose values seldom repeat: a dictionary of them would only be in the way."""
 RECORD = "export.json"
 
 
@@ -35,9 +37,9 @@ class Parquet(Exporter):
     """`shard_bytes` and `group_bytes` bound a file and a row group; both count Arrow bytes, images included."""
 
     name: ClassVar[str] = "parquet"
-    shard_bytes: int = Field(default=400 << 20, gt=0)
-    group_bytes: int = Field(default=16 << 20, gt=0)
-    group_rows: int = Field(default=1000, gt=0)
+    shard_bytes: int = Field(default=SHARD_BYTES, gt=0)
+    group_bytes: int = Field(default=GROUP_BYTES, gt=0)
+    group_rows: int = Field(default=GROUP_ROWS, gt=0)
 
     def export(self, view: View, to: Path) -> list[Path]:
         """Write the view's splits under `to/data`. An earlier export of ours is replaced; other files are refused."""
@@ -47,7 +49,7 @@ class Parquet(Exporter):
         try:
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
-            for split, name in _file_names(view).items():
+            for split, name in split_names(view.splits or ["train"]).items():
                 self._write_split(view, split, name, fresh)
             record = {
                 "view": view.name,
@@ -74,9 +76,8 @@ class Parquet(Exporter):
                 writer = None
             if writer is None:
                 written.append(folder / f"{name}-{len(written):05d}.parquet")
-                writer, size = _writer(written[-1], group.schema), 0
-            if group.num_rows:  # `datasets` stumbles over a row group without rows
-                writer.write_table(group, row_group_size=group.num_rows)
+                writer, size = open_file(written[-1], group.schema), 0
+            write_group(writer, group)
             size += group.nbytes
         if writer is not None:
             writer.close()
@@ -84,53 +85,7 @@ class Parquet(Exporter):
             path.rename(folder / f"{name}-{number:05d}-of-{len(written):05d}.parquet")
 
     def _groups(self, view: View, split: str) -> Iterator[pa.Table]:
-        """Row groups: as many batches of the view as fit the bounds, one at least."""
-        pending: list[pa.Table] = []
-        rows = size = 0
-        for batch in view.batches(split=split):
-            table = arrange(batch)
-            if pending and (size + table.nbytes > self.group_bytes or rows + table.num_rows > self.group_rows):
-                yield pa.concat_tables(pending)
-                pending, rows, size = [], 0, 0
-            pending.append(table)
-            rows += table.num_rows
-            size += table.nbytes
-        if pending or not len(view):
-            pending = pending or [arrange(view.gather(view.no_rows))]
-            yield pa.concat_tables(pending)
-
-
-def _file_names(view: View) -> dict[str, str]:
-    """Each split with the name its files bear: `datasets` takes word characters alone. A view without rows has one."""
-    names = {split: re.sub(r"\W", "_", split) for split in view.splits or ["train"]}
-    if len(set(names.values())) < len(names):
-        raise UsageError(f"the splits {', '.join(names)} cannot be told apart as file names; name them by 'splits'")
-    return names
-
-
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Images are compressed already: they are neither compressed again nor looked up in a dictionary."""
-    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression={leaf: "none" if _is_in(leaf, ("images",)) else "snappy" for leaf in leaves},
-        use_dictionary=[leaf for leaf in leaves if not _is_in(leaf, ("images", *DISTINCT))],
-        write_page_index=True,
-        use_content_defined_chunking=CHUNKING,
-    )
-
-
-def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
-    """The paths by which parquet knows the columns that one Arrow column becomes."""
-    if pa.types.is_struct(kind):
-        for field in kind:
-            yield from _leaves(f"{path}.{field.name}", field.type)
-    elif pa.types.is_list(kind):
-        yield from _leaves(f"{path}.list.element", kind.value_type)
-    else:
-        yield path
-
-
-def _is_in(leaf: str, columns: Sequence[str]) -> bool:
-    return any(leaf == column or leaf.startswith(f"{column}.") for column in columns)
+        """Row groups of a split. A view without rows has one, so that its file has columns."""
+        if len(view):
+            return groups(map(arrange, view.batches(split=split)), self.group_bytes, self.group_rows)
+        return iter([arrange(view.gather(view.no_rows))])
