@@ -12,21 +12,9 @@ from typing import Any
 
 import pytest
 
-from perceptdata.review import (
-    Claims,
-    Design,
-    Sample,
-    draw,
-    progress,
-    read_answers,
-    read_claims,
-    write_last_words,
-    write_sheets,
-)
-from perceptdata.review.answers import as_reviews, merged
-from perceptdata.review.sheets import caption_texts
+from perceptdata.review import Claims, Design, JsonLines, Sample, make_audit, read_claims
 from perceptdata.steps.declared import make_step
-from perceptdata.steps.reviews import PRODUCER, reviews_of, take_in
+from perceptdata.steps.reviews import adjudicate, pull, push
 from perceptdata.steps.run import run_step
 from perceptdata.workspace import Workspace
 
@@ -89,15 +77,15 @@ def audit(
     ws: Workspace, name: str, kind: str = "simulated", errors: dict[str, float] | None = None, **changed: Any
 ) -> Sample:
     """Draw, let everybody read, and let a third have the last word."""
-    sample = draw(ws, design(**changed), name)
+    sample = make_audit(ws, design(**changed), name)
     claims: Claims = read_claims(ws, "caps", ["exact"])
-    texts = caption_texts(ws, sample)
-    folder = ws.path.parent / name
-    files = [reader(**(errors or {})).fill_in(file, claims) for file in write_sheets(ws, sample, folder)]
-    rows = as_reviews(sample, read_answers(files, sample, texts), kind, PRODUCER)
-    take_in(ws, name, rows)
-    last = reader(miss=0.0, alarm=0.0).fill_in(write_last_words(ws, sample, progress(sample, rows), folder), claims)
-    take_in(
-        ws, name, merged(reviews_of(ws, name), as_reviews(sample, read_answers([last], sample, texts), kind, PRODUCER))
-    )
+    place = JsonLines(ws, ws.path.parent / name)
+    push(ws, name, place)
+    for who in sample.design.readers:
+        reader(**(errors or {})).fill_in(place.folder / f"{who}.jsonl", claims)
+    pull(ws, name, place, kind)
+    adjudicate(ws, name)
+    push(ws, name, place)
+    reader(miss=0.0, alarm=0.0).fill_in(place.folder / "last.jsonl", claims)
+    pull(ws, name, place, kind)
     return sample

@@ -21,13 +21,11 @@ from rich.table import Table
 from rollouts import Rollouts
 
 import perceptdata.builders as builders
-from perceptdata.review import Design, draw, progress, read_answers, read_claims, write_last_words, write_sheets
-from perceptdata.review.answers import as_reviews, merged
+from perceptdata.review import Design, JsonLines, make_audit, read_claims
 from perceptdata.review.calibrations import Labels, calibrate_judges
-from perceptdata.review.sheets import caption_texts
 from perceptdata.steps.certificates import read_outcome
 from perceptdata.steps.declared import make_step
-from perceptdata.steps.reviews import PRODUCER, reviews_of, take_in
+from perceptdata.steps.reviews import adjudicate, pull, push
 from perceptdata.steps.run import run_step
 from perceptdata.verification.certificate import Certificate
 from perceptdata.verification.verdicts import SUPPORTED
@@ -100,16 +98,17 @@ def certify(ws: Workspace, name: str, panel: str, reader: Reader, folder: Path) 
         seed=1,
     )
     audit = f"{name}_audit"
-    sample = draw(ws, design, audit)
+    make_audit(ws, design, audit)
     truth = read_claims(ws, "caps", ["exact"])
-    texts = caption_texts(ws, sample)
-    sheets = folder / audit
-    files = [reader.fill_in(file, truth) for file in write_sheets(ws, sample, sheets)]
-    rows = as_reviews(sample, read_answers(files, sample, texts), "simulated", PRODUCER)
-    take_in(ws, audit, rows)
-    last = Reader(miss=0.02, alarm=0.0).fill_in(write_last_words(ws, sample, progress(sample, rows), sheets), truth)
-    answered = as_reviews(sample, read_answers([last], sample, texts), "simulated", PRODUCER)
-    take_in(ws, audit, merged(reviews_of(ws, audit), answered))
+    place = JsonLines(ws, folder / audit)
+    push(ws, audit, place)
+    for who in design.readers:
+        reader.fill_in(place.folder / f"{who}.jsonl", truth)
+    pull(ws, audit, place, "simulated")
+    adjudicate(ws, audit)
+    push(ws, audit, place)
+    Reader(miss=0.02, alarm=0.0).fill_in(place.folder / "last.jsonl", truth)
+    pull(ws, audit, place, "simulated")
     run_step(ws, name, make_step("certify", {"from": "caps", "audit": audit, "use": "filter"}))
     return described(ws, name, panel, reader)
 

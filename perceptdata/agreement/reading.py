@@ -17,6 +17,7 @@ from perceptdata.agreement.annotations import Annotator, Joined, join
 from perceptdata.errors import UsageError
 from perceptdata.example import TEXTS, split_text_id, text_id
 from perceptdata.layers import LayerKind
+from perceptdata.spans import SCHEMES
 from perceptdata.workspace import layer_room
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ def read(ws: Workspace, layers: Sequence[str]) -> Joined:
     }
     examples = ws.examples().to_batches(columns=["id", *TEXTS]) if ws.sources() else ()
     return join(annotators, texts_of(wanted, examples, written))
+
+
+def labelled(ws: Workspace, layers: Sequence[str]) -> list[str]:
+    """Those of the layers that label stretches of texts: spans of a scheme of ours, reviews that give no verdict."""
+    found = []
+    for layer in layers:
+        spans, reviews = (bool(ws.shards(layer_room(kind), layer)) for kind in ANNOTATED)
+        schemes = ws.layer(layer, "spans").to_table(columns=["scheme"]).column("scheme").unique() if spans else []
+        own = reviews and any(
+            batch.column("verdict").null_count for batch in ws.layer(layer, "reviews").to_batches(columns=["verdict"])
+        )
+        if own or any(scheme.as_py() in SCHEMES for scheme in schemes):
+            found.append(layer)
+    return found
 
 
 def texts_of(

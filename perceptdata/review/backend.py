@@ -8,7 +8,7 @@ are, who reads what, what counts as agreement and what becomes of the answers is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -46,7 +46,7 @@ class Task:
     """The hash of everything that is shown, pre-annotation apart."""
     screen: Screen
     texts: Mapping[str, str]
-    """What is shown, by field: `question`, `cot`, `caption`, `claim`."""
+    """What is shown, by field: `question`, `cot`, `caption`, `claim`; `readings` where others have read before."""
     image: str | None = None
     """The sha256 of the picture in the workspace."""
     guesses: tuple[Region, ...] = ()
@@ -55,6 +55,8 @@ class Task:
     """Producer and version of the pre-annotation; another version is pushed beside the old one."""
     verdict: str | None = None
     """A verdict to start from, where assisted."""
+    focus: Region | None = None
+    """A stretch to look at, shown and no answer: the claim within its caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,10 @@ class Finding:
 class Backend(Protocol):
     """A place where people review. Every method may be killed at any moment and run again."""
 
-    def push(self, tasks: Sequence[Task]) -> Pushed:
-        """Put tasks where their readers find them: those that are missing, and nothing twice."""
+    def push(self, tasks: Sequence[Task], on_progress: Callable[[int], None] = ...) -> Pushed:
+        """Put tasks where their readers find them: those that are missing, and nothing twice. `on_progress` hears how
+        many more are there.
+        """
         ...
 
     def pull(self, cursor: str | None, known: Sequence[str]) -> Pulled:

@@ -2,8 +2,8 @@
 
     Design(captions="caps", judges=("verdicts",), readers=("ann", "bob"), audits=400, traps=80)
 
-What is drawn is kept whole in the workspace, `audits/<name>.json`: which claims, in which strata of how many, which
-traps, and who reads what. It holds what readers must not see; they get sheets.
+What is drawn is kept whole in the workspace, `reviews/<name>/sample.json`: which claims, in which strata of
+how many, which traps, and who reads what. It holds what readers must not see; they get sheets.
 """
 
 from __future__ import annotations

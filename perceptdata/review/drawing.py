@@ -1,6 +1,6 @@
 """Drawing an audit: from judged claims and a design to a sample, the same one every time.
 
-sample = draw(ws, design, "audit")         # written to audits/audit.json
+sample = draw(ws, design, "audit")         # written to reviews/audit/sample.json
 sample = load_sample(ws, "audit")
 redrawn(ws, sample)                        # [] or why it would be another one today
 """
@@ -20,6 +20,7 @@ from perceptdata.review.accepting import accepted_claims, panel_score
 from perceptdata.review.calibrations import load_calibrations
 from perceptdata.review.design import Chosen, Design, Sample, Stratum, Turn, item_name
 from perceptdata.review.judged import Claims, read_claims
+from perceptdata.review.plan import review_folder
 from perceptdata.review.traps import make_traps
 from perceptdata.verification.calibration import Calibration
 from perceptdata.verification.sample import add_disputed, allocate, assign, pick, stratify
@@ -28,12 +29,10 @@ if TYPE_CHECKING:
     from perceptdata.packs import ImageStore
     from perceptdata.workspace import Workspace
 
-AUDITS = "audits"
-
 
 def sample_path(ws: Workspace, name: str) -> Path:
     """Where an audit's sample lies. Readers must not see it."""
-    return ws.path / AUDITS / f"{name}.json"
+    return review_folder(ws, name) / "sample.json"
 
 
 def draw(ws: Workspace, design: Design, name: str) -> Sample:
@@ -42,7 +41,7 @@ def draw(ws: Workspace, design: Design, name: str) -> Sample:
     made = sample_of(read_claims(ws, design.captions, design.judges), design, name, load_calibrations(ws), ws.images)
     if path.exists():
         if load_sample(ws, name) != made:
-            raise UsageError(f"audit '{name}' was drawn already, otherwise; name another one with --name")
+            raise UsageError(f"audit '{name}' was drawn already, otherwise; give this one another name")
         return made
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ STEPS = {
     "certify": "perceptdata.steps.certify:Certify",
     "consensus": "perceptdata.steps.consensus:Consensus",
     "dependency": "perceptdata.steps.dependency:Dependency",
+    "diagnose": "perceptdata.steps.diagnose:Diagnose",
     "generate": "perceptdata.steps.generate:Generate",
     "judge": "perceptdata.steps.judge:Judging",
     "probe": "perceptdata.steps.probe:Probe",
@@ -20,6 +21,7 @@ STEPS = {
 
 OUTPUTS = {
     "export": "perceptdata.steps.export:Export",
+    "publish": "perceptdata.steps.publish:Publish",
     "report": "perceptdata.steps.report:Report",
     "train": "perceptdata.steps.train:Train",
 }

@@ -27,6 +27,7 @@ from perceptdata import llm
 from perceptdata.formats import Format
 from perceptdata.llm.reply import TRANSIENT
 from perceptdata.manifest import digest
+from perceptdata.packs import ImageStore
 from perceptdata.steps.answered import GenerateWork
 from perceptdata.steps.declared import make_format
 from perceptdata.steps.prompt import Prompt, See
@@ -142,6 +143,10 @@ class Generate(Step):
             for step, shard, _, file in ws.shards(EXAMPLES)
         ]
 
+    def images(self, ws: Workspace) -> ImageStore:
+        """Where the images that are shown are read."""
+        return ws.images
+
     def requests(self, shards: list[Shard]) -> Iterator[llm.Request]:
         """Every request of these shards, lazily."""
         for work in _works(shards):
@@ -168,7 +173,7 @@ class Generate(Step):
                 self.requests(shards),
                 self.asked,
                 replies,
-                images=ws.images,
+                images=self.images(ws),
                 budget=self.budget,
                 retry_failed=self.retry_failed,
                 on_reply=note,
@@ -186,7 +191,7 @@ class Generate(Step):
         with llm.known_replies(ws.path / llm.REPLIES, name) as replies:
             sample = islice(self.requests(shards), SAMPLE)
             found = llm.estimate(
-                sample, self.asked, replies, images=ws.images, total=total, retry_failed=self.retry_failed
+                sample, self.asked, replies, images=self.images(ws), total=total, retry_failed=self.retry_failed
             )
         return asdict(found)
 
@@ -194,7 +199,7 @@ class Generate(Step):
         from perceptdata.steps.local_answers import answer_locally  # needs torch
 
         assert self.model is not None  # the caller's condition
-        answer_locally(self.model, _works(shards), ws.images, replies, self.batch_size, done)
+        answer_locally(self.model, _works(shards), self.images(ws), replies, self.batch_size, done)
 
 
 def _works(shards: list[Shard]) -> Iterator[GenerateWork]:

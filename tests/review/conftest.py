@@ -5,6 +5,7 @@ from pathlib import Path
 
 import audited
 import pytest
+from review import reading
 
 from perceptdata.review import Claims, read_claims
 from perceptdata.workspace import Workspace
@@ -27,3 +28,15 @@ def ws(judged: Workspace, tmp_path: Path) -> Workspace:
     """A copy."""
     shutil.copytree(judged.path, tmp_path / "ws")
     return Workspace(tmp_path / "ws")
+
+
+@pytest.fixture(scope="session")
+def _traces(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return reading.build(tmp_path_factory.mktemp("traces") / "ws")
+
+
+@pytest.fixture
+def traces(_traces: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of a workspace of two dozen tagged traces."""
+    shutil.copytree(_traces.path, tmp_path / "traces")
+    return Workspace(tmp_path / "traces")

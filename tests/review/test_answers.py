@@ -1,148 +1,155 @@
-"""Sheets out and answers in: blind, complete, and nothing twice."""
+"""An audit as a review: blind, complete, and an answer that was taken in stands."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import audited
 import pytest
+from review.reading import fill_in, lines, plan
 
 from perceptdata.errors import UsageError
-from perceptdata.layers import text_sha256
-from perceptdata.review import Sample, draw, progress, read_answers, write_last_words, write_sheets
-from perceptdata.review.answers import as_reviews, merged
-from perceptdata.review.sheets import caption_texts
-from perceptdata.steps.reviews import PRODUCER, reviews_of, take_in
+from perceptdata.layers import Review, text_sha256
+from perceptdata.review import JsonLines, Sample, load_plan, make_audit, make_plan, progress, tasks_of
+from perceptdata.review.answers import Answer, as_reviews
+from perceptdata.review.auditing import audit_tasks
+from perceptdata.review.rows import PRODUCER
+from perceptdata.steps.reviews import adjudicate, pull, push, reviews_of
 from perceptdata.workspace import Workspace
 
 
 @pytest.fixture
 def sample(ws: Workspace) -> Sample:
-    return draw(ws, audited.design(), "one")
+    return make_audit(ws, audited.design(), "one")
 
 
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+@pytest.fixture
+def place(ws: Workspace, sample: Sample, tmp_path: Path) -> JsonLines:
+    found = JsonLines(ws, tmp_path / "read")
+    push(ws, "one", found)
+    return found
 
 
-def test_a_sheet_shows_what_is_asked_and_nothing_of_traps(ws: Workspace, sample: Sample, tmp_path: Path) -> None:
-    files = write_sheets(ws, sample, tmp_path / "read")
-    assert [file.name for file in files] == ["reader-1.jsonl", "reader-2.jsonl"]
+def taken(ws: Workspace, place: JsonLines, kind: str = "person") -> tuple[list[Review], dict[str, str]]:
+    """Pull; the answers, and why others do not count."""
+    with ws.lock("test"):
+        pull(ws, "one", place, kind)
+    rejects = ws.rejects("one").to_table().to_pylist() if ws.shards("rejects", "one") else []
+    return reviews_of(ws, "one"), {row["code"]: row["message"] for row in rejects}
+
+
+def test_a_sheet_shows_what_is_asked_and_nothing_of_traps(sample: Sample, place: JsonLines) -> None:
     turns = {turn.item: turn for turn in sample.turns}
     seen = set()
-    for file in files:
-        rows = lines(file)
-        assert [row["item"] for row in rows] == [turn.item for turn in sample.turns if turn.reader == file.stem]
+    keys = ["item", "screen", "content", "image", "caption", "claim", "start", "end", "text_sha256"]
+    for reader in sample.design.readers:
+        rows = lines(place.folder / f"{reader}.jsonl")
+        assert [row["item"] for row in rows] == [turn.item for turn in sample.turns if turn.reader == reader]
         for row in rows:
-            assert set(row) == {
-                *("item", "image", "caption", "claim", "start", "end", "text_sha256", "verdict", "seconds")
-            }
+            assert list(row) == [*keys, "verdict", "seconds", "note", "skipped"]
             assert row["caption"][row["start"] : row["end"]] == row["claim"]
             assert row["text_sha256"] == text_sha256(row["caption"])
             assert (row["verdict"], row["seconds"]) == (None, None)
-            assert (file.parent / row["image"]).read_bytes()[:4] == b"\x89PNG"
+            assert (place.folder / row["image"]).read_bytes()[:4] == b"\x89PNG"
             asked = sample.asked(turns[row["item"]])
             if turns[row["item"]].trap is not None:
                 assert row["claim"] == asked.model_dump()["false"]
             seen.add(row["item"])
     assert seen == set(turns)
-    places = [at for at, row in enumerate(lines(files[0])) if turns[row["item"]].trap is not None]
-    assert places[0] < len(lines(files[0])) / 2 < places[-1]  # among the others, not behind them
-    with pytest.raises(UsageError, match="is there already, and may hold answers"):
-        write_sheets(ws, sample, tmp_path / "read")
+    rows = lines(place.folder / "reader-1.jsonl")
+    places = [at for at, row in enumerate(rows) if turns[row["item"]].trap is not None]
+    assert places[0] < len(rows) / 2 < places[-1]  # among the others, not behind them
 
 
-def change(key: str, value: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda row: {**row, key: value}
+def test_a_place_gets_the_claim_where_it_stands(ws: Workspace, sample: Sample) -> None:
+    for task in tasks_of(ws, load_plan(ws, "one")):
+        assert task.focus is not None
+        assert task.texts["caption"][task.focus.start : task.focus.end] == task.texts["claim"]
+        assert (task.guesses, task.verdict, task.guessed_by) == ((), None, None)
+        assert task.image in ws.images
 
 
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (change("item", "0" * 12), "is not of audit 'one'"),
-        (change("caption", "Another caption."), "the caption of item .* was changed"),
-        (change("claim", "Another claim."), "the claim of item .* was changed"),
-        (change("text_sha256", "0" * 64), "the text_sha256 of item .* was changed"),
-        (change("verdict", "yes"), "the verdict is 'yes'; write one of supported, contradicted, not_visible"),
-        (change("seconds", -1), "seconds are a number of 0 or more"),
-        (change("seconds", "12"), "seconds are a number of 0 or more"),
-    ],
-)
-def test_answers_that_cannot_count_are_refused_with_their_line(
-    ws: Workspace, sample: Sample, tmp_path: Path, edit: Callable[[dict[str, Any]], dict[str, Any]], message: str
-) -> None:
-    (file, _) = write_sheets(ws, sample, tmp_path / "read")
-    rows = [{**row, "verdict": "supported"} for row in lines(file)]
-    rows[3] = edit(rows[3])
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    with pytest.raises(UsageError, match=f"line 4: .*{message}"):
-        read_answers([file], sample, caption_texts(ws, sample))
-
-
-@pytest.mark.parametrize(("text", "message"), [("{", "this is no JSON"), ("[]", "a line is one JSON object")])
-def test_what_is_no_sheet_is_named(ws: Workspace, sample: Sample, tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "bad.jsonl").write_text(text)
-    with pytest.raises(UsageError, match=message):
-        read_answers([tmp_path / "bad.jsonl"], sample, {})
-    with pytest.raises(UsageError, match="cannot be read as a sheet"):
-        read_answers([tmp_path / "none.jsonl"], sample, {})
-
-
-def test_nothing_is_lost_and_nothing_counts_twice(ws: Workspace, sample: Sample, tmp_path: Path) -> None:
-    texts = caption_texts(ws, sample)
-    files = write_sheets(ws, sample, tmp_path / "read")
-    rows = lines(files[0])
-    some = [{**row, "verdict": "supported", "seconds": 10} if at < 5 else row for at, row in enumerate(rows)]
-    files[0].write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
-    given = as_reviews(sample, read_answers(files, sample, texts), "person", PRODUCER)
-    assert len(given) == 5
-    with ws.lock("test"):
-        take_in(ws, "one", given)
-        take_in(ws, "one", merged(reviews_of(ws, "one"), given))
-    kept = reviews_of(ws, "one")
-    assert kept == sorted(given, key=lambda row: row.meta["item"])
-    stands = progress(sample, kept)
+def test_answers_are_taken_in_once_and_stand(ws: Workspace, sample: Sample, place: JsonLines) -> None:
+    file = place.folder / "reader-1.jsonl"
+    fill_in(file, lambda at, row: {**row, "verdict": "supported", "seconds": 10} if at < 5 else row)
+    rows, refused = taken(ws, place)
+    assert (len(rows), refused) == (5, {})
+    assert {(row.reviewer, row.scheme, row.meta["kind"]) for row in rows} == {("reader-1", "verdicts@1", "person")}
+    stands = progress(sample, reviews_of(ws, "one"))
     assert (stands.read, stands.unread, stands.waiting, stands.seconds) == (5, len(sample.turns) - 5, (), 10.0)
-    other = [given[0].model_copy(update={"verdict": "contradicted"})]
-    with pytest.raises(UsageError, match="was answered supported before, and contradicted now"):
-        merged(kept, other)
-    machine = [given[0].model_copy(update={"meta": {**given[0].meta, "kind": "model"}})]
-    with pytest.raises(UsageError, match="taken in as of a person reader, not model"):
-        merged(kept, machine)
-    doubled = tmp_path / "doubled.jsonl"
-    doubled.write_text(
-        "".join(json.dumps({**rows[0], "verdict": word}) + "\n" for word in ("supported", "not_visible"))
-    )
-    with pytest.raises(UsageError, match="has two answers, supported and not_visible"):
-        read_answers([doubled], sample, texts)
-    with pytest.raises(UsageError, match="readers are person, simulated, model"):
-        as_reviews(sample, [], "expert", PRODUCER)
+    active = ws.manifest.steps["one"].active
+    assert taken(ws, place, "model")[0] == rows  # the same answers again are the same
+    assert ws.manifest.steps["one"].active == active
+    fill_in(file, lambda at, row: {**row, "verdict": "contradicted"} if at == 0 else row)
+    again, refused = taken(ws, place)
+    assert again == rows
+    assert "was answered supported before, and contradicted now" in refused["review.stands"]
+    fill_in(file, lambda at, row: {**row, "verdict": None} if at == 1 else row)
+    again, refused = taken(ws, place)
+    assert again == rows
+    assert "it was taken in and stands" in refused["review.gone"]
 
 
-def test_what_somebody_failed_gets_a_last_word_traps_included(ws: Workspace, sample: Sample, tmp_path: Path) -> None:
-    texts = caption_texts(ws, sample)
-    files = write_sheets(ws, sample, tmp_path / "read")
+def test_answers_that_cannot_count_are_named_and_the_rest_goes_on(
+    ws: Workspace, sample: Sample, place: JsonLines
+) -> None:
+    edits = [
+        {"item": "0" * 12},
+        {"caption": "Another caption."},
+        {"claim": "Another claim."},
+        {"text_sha256": "0" * 64},
+        {"content": "0" * 64},
+        {"verdict": "yes"},
+        {"skipped": True},
+    ]
+    file = place.folder / "reader-1.jsonl"
+    fill_in(file, lambda at, row: {**row, "verdict": "supported"} | (edits[at] if at < len(edits) else {}))
+    rows, _ = taken(ws, place)
+    assert len(rows) == len(lines(file)) - len(edits)
+    told = sorted(row["message"] for row in ws.rejects("one").to_table().to_pylist())
+    assert sum("was changed; answers count for what was shown alone" in each for each in told) == 3
+    assert sum("which this review does not ask about" in each for each in told) == 1
+    assert sum("as it was not planned" in each for each in told) == 1
+    assert sum("the verdict 'yes'; it is one of supported, contradicted, not_visible" in each for each in told) == 1
+    assert sum("skipped" in each for each in told) == 1
+
+
+def test_what_somebody_failed_gets_a_last_word_traps_included(ws: Workspace, sample: Sample, place: JsonLines) -> None:
     turns = {turn.item: turn for turn in sample.turns}
-    trap = next(row["item"] for row in lines(files[0]) if turns[row["item"]].trap is not None)
-    claim = next(row["item"] for row in lines(files[0]) if turns[row["item"]].trap is None)
-    for file in files:
-        answered = [
-            {**row, "verdict": "not_visible" if row["item"] in (trap, claim) else "supported"} for row in lines(file)
-        ]
-        file.write_text("".join(json.dumps(row) + "\n" for row in answered), encoding="utf-8")
-    rows = as_reviews(sample, read_answers(files, sample, texts), "person", PRODUCER)
-    waiting = progress(sample, rows).waiting
-    assert {(turn.claim, turn.trap) for turn in waiting} == {
-        (turns[item].claim, turns[item].trap) for item in (trap, claim)
-    }
-    last = write_last_words(ws, sample, progress(sample, rows), tmp_path / "last")
-    assert len(lines(last)) == 2
-    last.write_text("".join(json.dumps({**row, "verdict": "contradicted"}) + "\n" for row in lines(last)))
-    rows = merged(rows, as_reviews(sample, read_answers([last], sample, texts), "person", PRODUCER))
-    assert progress(sample, rows).waiting == ()
-    with pytest.raises(UsageError, match="waits for a last word"):
-        write_last_words(ws, sample, progress(sample, rows), tmp_path / "again")
-    other = draw(ws, audited.design(seed=8), "two")
-    with pytest.raises(UsageError, match="is not of audit 'two'"):
-        progress(other, rows)
+    items = [row["item"] for row in lines(place.folder / "reader-1.jsonl")]
+    trap = next(item for item in items if turns[item].trap is not None)
+    claim = next(item for item in items if turns[item].trap is None)
+    failed = {(turns[item].claim, turns[item].trap) for item in (trap, claim)}
+    for reader in sample.design.readers:
+        fill_in(
+            place.folder / f"{reader}.jsonl",
+            lambda at, row: {**row, "verdict": "not_visible" if row["item"] in (trap, claim) else "supported"},
+        )
+    taken(ws, place)
+    assert {(turn.claim, turn.trap) for turn in progress(sample, reviews_of(ws, "one")).waiting} == failed
+    with ws.lock("test"):
+        assert adjudicate(ws, "one") == (2, 2)
+        assert adjudicate(ws, "one") == (0, 2)
+    push(ws, "one", place)
+    last = lines(place.folder / "last.jsonl")
+    assert [row["item"] for row in last] == sorted(row["item"] for row in last)  # an order that tells nothing
+    fill_in(place.folder / "last.jsonl", lambda at, row: {**row, "verdict": "contradicted"})
+    taken(ws, place)
+    assert progress(sample, reviews_of(ws, "one")).waiting == ()
+
+
+def test_a_name_that_is_taken_and_captions_that_changed_are_said(ws: Workspace, sample: Sample) -> None:
+    with pytest.raises(UsageError, match="was drawn already, otherwise"):
+        make_audit(ws, audited.design(seed=8), "one")
+    with pytest.raises(UsageError, match="'caps' is a caption step"):
+        make_audit(ws, audited.design(), "caps")
+    assert make_audit(ws, audited.design(), "one") == sample
+    make_plan(ws, plan(layers=(), captions="caps", screen="captions"))
+    with pytest.raises(UsageError, match="'people' is another review"):
+        make_audit(ws, audited.design(), "people")
+    with pytest.raises(UsageError, match="readers are person, simulated, model"):
+        as_reviews(sample, [Answer(sample.turns[0], "supported", None)], "expert", PRODUCER)
+    (folder,) = (ws.path / "reviews/one",)
+    assert json.loads((folder / "sample.json").read_text())["traps"]
+    other = sample.model_copy(update={"claims": (sample.claims[0].model_copy(update={"text_sha256": "0" * 64}),)})
+    with pytest.raises(UsageError, match="is another text than the one that audit 'one' was drawn from"):
+        list(audit_tasks(ws, other, [turn for turn in sample.turns if turn.claim == 0]))

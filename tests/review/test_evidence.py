@@ -9,8 +9,9 @@ from perceptdata.review import audit_of, draw, objections, read_claims
 from perceptdata.review.answers import Answer, as_reviews
 from perceptdata.review.calibrations import Labels, calibrate_judges, load_calibrations
 from perceptdata.review.evidence import reader_kinds
+from perceptdata.review.rows import PRODUCER
 from perceptdata.steps.declared import make_step
-from perceptdata.steps.reviews import PRODUCER, reviews_of
+from perceptdata.steps.reviews import reviews_of
 from perceptdata.steps.run import run_step
 from perceptdata.verification.verdicts import SUPPORTED
 from perceptdata.workspace import Workspace
