@@ -1,4 +1,4 @@
-"""Synthetic scenes per CPU-second: `python benchmarks/synthetic.py [--records 500]`.
+"""Synthetic scenes per CPU-second: `python benchmarks/synthetic.py [--records 500] [--families charts,…]`.
 
     records    whole records: a scene and its three twins, drawn and encoded, in the default proportion of the splits
     splits     the same, each split alone (a small split draws longer for scenes that are its own)
@@ -17,11 +17,22 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from perceptdata import registry
 from perceptdata.builders.synthetic.builder import SyntheticBuilder
 from perceptdata.builders.synthetic.canvas import BACKEND
-from perceptdata.builders.synthetic.graph_coloring import GraphColoringBuilder
-from perceptdata.builders.synthetic.sudoku import SudokuBuilder
 from perceptdata.plugins import Part
+
+NAMES = (
+    "charts",
+    "functions",
+    "gauges",
+    "graph_coloring",
+    "mazes",
+    "plane_geometry",
+    "shapes",
+    "sudoku",
+    "tables",
+)
 
 ROUNDS = 3
 
@@ -82,8 +93,10 @@ def rate(seconds: float) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=500, help="records of each split, and scenes of each stage")
-    records = parser.parse_args().records
-    families = {builder.name: measure(builder, records) for builder in (GraphColoringBuilder(), SudokuBuilder())}
+    parser.add_argument("--families", default=",".join(NAMES), help="which, with commas between")
+    asked = parser.parse_args()
+    records = asked.records
+    families = {name: measure(registry.make("builders", name), records) for name in asked.families.split(",")}
     print(
         json.dumps({"unit": "per CPU-second", "drawn_by": BACKEND, "records": records, "families": families}, indent=2)
     )

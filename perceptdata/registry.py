@@ -63,7 +63,7 @@ def about(kind: str, name: str) -> dict[str, Any]:
     said: dict[str, Any] = {"summary": (plugin.__doc__ or "").strip().split("\n")[0]}
     if issubclass(plugin, Builder):
         said |= {"corpus": plugin.corpus, "stages": list(plugin.stages)}
-        said |= {"licence": plugin.licence, "allowed_use": plugin.allowed_use}
+        said |= {"licence": plugin.licence, "allowed_use": use_under(plugin.licence, plugin.allowed_use)}
     return said
 
 

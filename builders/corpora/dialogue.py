@@ -17,7 +17,7 @@ from perceptdata.draft import BadRow, Draft, ImageRef
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, Turn
 
-from ..own.conversations import read_turns, rounds
+from ..reading.conversations import read_turns, rounds
 from ..reading.placeholders import place_images
 from .problem import same_question
 from .tabular import Row

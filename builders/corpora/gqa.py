@@ -26,7 +26,7 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE, Answer, Stage
 from perceptdata.plugins import Part
 
-from ..own.stage_rules import stage_of
+from ..reading.stage_rules import stage_of
 from ..reading.entries import Lookup
 from ..reading.records import stretches
 from ..reading.tables import read_rows, row_count

@@ -3,7 +3,7 @@
     llava_onevision/train/<config>/<file>/<n>       the first exchange; further ones are /turn2, /turn3, …
 
 A config is a folder with a name such as `CLEVR-Math(MathV360K)` or `geo170k(qa)`; `meta.subset` names it. The question
-decides the stage (`own.stage_rules`). The licence is the hub's tag: each set has its own, to which its name leads.
+decides the stage (`reading.stage_rules`). The licence is the hub's tag: each set has its own, to which its name leads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected
 from perceptdata.example import Stage
 
-from ..own.stage_rules import stage_of
+from ..reading.stage_rules import stage_of
 from .dialogue import Exchange, exchanges
 from .problem import problem
 from .tabular import Row, Tabular

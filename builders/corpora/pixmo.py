@@ -27,7 +27,7 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE, Answer, Region, Stage
 from perceptdata.plugins import Part
 
-from ..own.stage_rules import stage_of
+from ..reading.stage_rules import stage_of
 from .docci import DESCRIBE
 from .problem import plain_json, problem
 from .tabular import Row, Tabular

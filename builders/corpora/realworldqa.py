@@ -16,7 +16,7 @@ from perceptdata.draft import Draft
 from perceptdata.errors import Rejected
 from perceptdata.example import AllowedUse, Stage
 
-from ..own.stage_rules import stage_of
+from ..reading.stage_rules import stage_of
 from .problem import problem
 from .tabular import Row, Tabular
 

@@ -18,7 +18,7 @@ from perceptdata.draft import Draft, ImageRef
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, Stage
 
-from ..own.stage_rules import stage_of
+from ..reading.stage_rules import stage_of
 from ..reading.entries import Lookup
 from .consensus import consensus
 from .tabular import Row, Tabular

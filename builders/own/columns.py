@@ -26,7 +26,7 @@ from ..reading.gold import final_answer, marked_answer, typed
 from ..reading.literals import is_written_list
 from ..reading.pictures import ImageKind, kind_of
 from ..reading.tables import KEY, read_rows
-from .conversations import is_conversation
+from ..reading.conversations import is_conversation
 
 SAMPLE = 64  # rows looked at
 MOST = 0.75  # of a column's values must fit: a few bad rows are rejects, not another mapping

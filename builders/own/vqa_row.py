@@ -18,8 +18,8 @@ from ..reading.literals import is_written_list, read_list
 from ..reading.pictures import Store, references
 from ..reading.placeholders import name_images, place_images
 from .columns import META, Detection, flat
-from .conversations import Round, read_turns, rounds
-from .stage_rules import stage_of
+from ..reading.conversations import Round, read_turns, rounds
+from ..reading.stage_rules import stage_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,15 +111,15 @@ class Charts(ChartsOptions, TaskedFamily[Chart, _Kind]):
             shares = _shares(count)
             number, at = divmod(number, len(shares))
             names = _arrangement(POOLS[1], count, number)
-            rows = tuple((_SLICE * share,) for share in shares[at])
-            return Chart(PIE, 0, 0, (Series("share", ""),), names, rows)
+            return Chart(PIE, 0, 0, (Series("share", ""),), names, tuple((_SLICE * share,) for share in shares[at]))
         found = [kind.low + kind.step * (digit + 1) for digit in digits(number, STEPS, count * kind.series, rng)]
         rows: tuple[tuple[int, ...], ...] = tuple(
             tuple(found[at : at + kind.series]) for at in range(0, len(found), kind.series)
         )
         if kind.chart == SCATTER:
             apart = 3 * kind.step
-            if any(max(abs(a[0] - b[0]), abs(a[1] - b[1])) < apart for a, b in combinations(rows, 2)):
+            near = (max(abs(a - b) for a, b in zip(*pair, strict=True)) < apart for pair in combinations(rows, 2))
+            if any(near):
                 return None
             series: tuple[Series, ...] = (Series("x", ""), Series("y", ""))
             return Chart(SCATTER, kind.low, kind.step, series, tuple(sorted(rng.sample(LETTERS, count))), rows)

@@ -121,7 +121,9 @@ def _points(canvas: Canvas, chart: Chart) -> None:
         canvas.dot((x, y), _MARK, BLACK)
         sides = [(x + dx, y + dy) for dx, dy in ((10, -9), (-10, -9), (10, 9), (-10, 9)) if x + dx < WIDTH - 6]
         inside = [(a, b) for a, b in sides if a > LEFT + 6 and b < BOTTOM - 5]
-        best = max(inside, key=lambda side: min(_apart(side, other) for other in places if other != (x, y)))
+        best = max(
+            inside, key=lambda side: min((_apart(side, other) for other in places if other != (x, y)), default=0)
+        )
         _on_white(canvas, best, name, _FONT + 1)
 
 

@@ -12,6 +12,7 @@ PIE: Literal["pie"] = "pie"
 SCATTER: Literal["scatter"] = "scatter"
 KINDS: tuple[Literal["bar", "line", "pie", "scatter"], ...] = ("bar", "line", PIE, SCATTER)
 COLOURS = ("blue", "red", "green", "orange", "purple", "grey")
+MOST_CATEGORIES, MOST_SERIES, MOST_SLICES = 12, 6, 7  # that can be drawn
 STEPS = 20  # of the axis, from bottom to top
 
 
@@ -64,19 +65,22 @@ _VALUE = re.compile(r"(?:\b([A-Za-z]{1,12})\b[\s:=]*)?(?<![\d.])(\d{1,6})\b(?!\.
 
 
 def read(text: str) -> Chart | None:
-    """The chart that a text states: its kind, axis, series with colours, and a line for each category."""
+    """The chart that a text states: its kind, axis, series with colours, and a line for each category. One with values
+    off its axis, or with more than can be drawn, is none.
+    """
     head = _HEAD.search(text)
     if head is None:
         return None
     kind = head[1].lower()
     found = _ROW.findall(text)
     rows = {name: [(said, int(value)) for said, value in _VALUE.findall(rest)] for name, rest in found}
-    if len(rows) < len(found) or not rows:
+    if len(rows) < len(found) or not 0 < len(rows) <= (MOST_SLICES if kind == PIE else MOST_CATEGORIES):
         return None
     names = tuple(rows)
     if kind == PIE:
         shares = tuple((row[0][1],) for row in rows.values() if len(row) == 1)
-        return Chart(PIE, 0, 0, (Series("share", ""),), names, shares) if len(shares) == len(names) else None
+        whole = len(shares) == len(names) and all(0 < share <= 100 for (share,) in shares)
+        return Chart(PIE, 0, 0, (Series("share", ""),), names, shares) if whole else None
     axis = _AXIS.search(text)
     if axis is None or (int(axis[2]) - int(axis[1])) % STEPS or int(axis[2]) <= int(axis[1]):
         return None
@@ -93,6 +97,8 @@ def read(text: str) -> Chart | None:
             or not series
             or any(name not in ("", own) for name, own in zip(said, wanted, strict=True))
         ):
+            return None
+        if not all(low <= value <= int(axis[2]) for _, value in row) or len(row) > MOST_SERIES:
             return None
         values.append(tuple(value for _, value in row))
     return Chart(kind, low, step, series, names, tuple(values))

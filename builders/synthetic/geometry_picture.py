@@ -18,7 +18,7 @@ from .canvas import Canvas, text_size
 from .geometry_figures import SHAPES, TRIANGLES, Figure, Value
 from .geometry_proof import Step, close, known
 from .geometry_text import FLAG, state
-from .geometry_values import angle_names, consistent
+from .geometry_values import angle_names, consistent, contradicts
 
 SIDE, MARGIN, FLAG_HEIGHT = 300, 36, 22
 _LINE, _FONT, _ARC, _SQUARE = 1.6, 14, 15, 9
@@ -47,11 +47,19 @@ def layout(figure: Figure) -> Layout | None:
     return None if texts is None else Layout(points, texts)
 
 
+def _forced(figure: Figure) -> Layout:
+    """For figures that somebody describes: their labels may contradict each other."""
+    bare = figure._replace(labels=(), exact=False)
+    angles = _angles(bare)
+    assert angles is not None  # without labels, every construction can be placed
+    points = _fit(_placed(bare, angles), figure)
+    texts = [(text, places[0]) for text, places in _wanted(figure, points)]
+    return Layout(points, [(text, (round(place.real), round(place.imag))) for text, place in texts])
+
+
 def draw(figure: Figure) -> Canvas:
-    """The figure; raises ValueError where it cannot be laid out, which no figure of ours is."""
-    placed = layout(figure)
-    if placed is None:
-        raise ValueError("this figure has no clear layout")
+    """The figure. One without a clear layout, which none of ours is, is drawn anyhow: out of scale, texts on lines."""
+    placed = layout(figure) or _forced(figure)
     canvas = Canvas(SIDE, SIDE)
     points = placed.points
     shape = SHAPES[figure.kind]
@@ -89,7 +97,8 @@ def _angles(figure: Figure) -> dict[str, float] | None:
             continue
         for chosen in _by_height(figure, name, found) or _CHOSEN:
             trial = close(figure.kind, figure.marks, given | {name: float(chosen)})
-            if all(_LEAST <= trial[other].value <= _MOST for other in names if other in trial):
+            fits = all(_LEAST <= trial[other].value <= _MOST for other in names if other in trial)
+            if fits and not contradicts(figure.kind, figure.marks, trial):
                 given, found = given | {name: float(chosen)}, trial
                 break
         else:
@@ -228,8 +237,25 @@ def _texts(figure: Figure, points: dict[str, complex]) -> list[tuple[str, tuple[
         centre, radius = points[shape.circle], abs(points["A"] - points[shape.circle])
         rim = [centre + cmath.rect(radius, math.tau * at / 40) for at in range(41)]
         lines += list(pairwise(rim))
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[Box] = []
     texts = []
+    for text, places in _wanted(figure, points):
+        wide, high = text_size(text, _FONT)
+        for place in places:
+            half = complex(wide / 2 + 2, high / 2 + 2)
+            low, far = place - half, place + half
+            box = (low.real, low.imag, far.real, far.imag)
+            if _free(box, taken, lines):
+                taken.append(box)
+                texts.append((text, (round(place.real), round(place.imag))))
+                break
+        else:
+            return None
+    return texts
+
+
+def _wanted(figure: Figure, points: dict[str, complex]) -> list[tuple[str, list[complex]]]:
+    """Each label and letter, with the places where it may stand, best first."""
     wanted: list[tuple[str, list[complex]]] = []
     for quantity, value in figure.labels:
         if len(quantity) == 3:
@@ -249,28 +275,13 @@ def _texts(figure: Figure, points: dict[str, complex]) -> list[tuple[str, tuple[
             ]
             wanted.append((str(value), places))
     middle = sum(points.values()) / len(points)
-    for name, letter in zip(shape.points, figure.letters, strict=True):
+    for name, letter in zip(SHAPES[figure.kind].points, figure.letters, strict=True):
         away = cmath.phase(points[name] - middle)
         ways = sorted(range(16), key=lambda way: min(way, 16 - way))
         wanted.append(
             (letter, [points[name] + cmath.rect(r, away + math.tau * way / 16) for r in (13, 16) for way in ways])
         )
-    for text, places in wanted:
-        wide, high = text_size(text, _FONT)
-        for place in places:
-            box = (
-                place.real - wide / 2 - 2,
-                place.imag - high / 2 - 2,
-                place.real + wide / 2 + 2,
-                place.imag + high / 2 + 2,
-            )
-            if _free(box, taken, lines):
-                taken.append(box)
-                texts.append((text, (round(place.real), round(place.imag))))
-                break
-        else:
-            return None
-    return texts
+    return wanted
 
 
 Box = tuple[float, float, float, float]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
-from .geometry_figures import SHAPES, Value
+from .geometry_figures import SHAPES, Value, relations
 from .geometry_proof import close
 
 LEAST, MOST = 22, 140  # degrees of an angle, so that it can be drawn and labelled
@@ -55,14 +56,20 @@ def _angles(kind: str, marks: tuple[str, ...], rng: random.Random) -> dict[str, 
 
 def consistent(kind: str, marks: tuple[str, ...], truth: dict[str, Value]) -> bool:
     """Whether all theorems on angles hold of these values, as near as floats can say."""
-    from .geometry_figures import relations
-
     for relation in relations(kind, marks):
         if relation.how == "sum" and all(name in truth for name in relation.quantities):
             total = sum(sign * truth[name] for sign, name in zip(relation.signs, relation.quantities, strict=True))
             if abs(total - relation.total) > 1e-6:
                 return False
     return True
+
+
+def contradicts(kind: str, marks: tuple[str, ...], found: Collection[str]) -> bool:
+    """Whether a theorem on angles lacks one value only and yet gives none: it would not be positive."""
+    sums = (relation.quantities for relation in relations(kind, marks) if relation.how == "sum")
+    return any(
+        len(quantities[0]) == 3 and sum(name not in found for name in set(quantities)) == 1 for quantities in sums
+    )
 
 
 def _lengths(kind: str, marks: tuple[str, ...], rng: random.Random) -> dict[str, Value] | None:

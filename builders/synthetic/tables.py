@@ -29,6 +29,7 @@ TEAMS = ("Red", "Blue", "Green")
 COLUMNS = ("Points", "Fouls", "Games", "Wins", "Age", "Laps", "Goals", "Saves")
 LOW, VALUES = 10, 90  # numbers have two digits
 RANKS = ("highest", "lowest")
+MOST_ROWS, MOST_COLUMNS = 40, 12  # of a table that is read
 _ROW, _FONT, _PAD = 28, 14, 12
 
 
@@ -205,6 +206,8 @@ def read(text: str) -> Table | None:
     """The table that a text states: lines of cells with `|` between, Markdown rules passed over."""
     lines = [[cell.strip(" \t*") for cell in found.split("|")] for found in _LINE.findall(text)]
     lines = [cells for cells in lines if not all(re.fullmatch(r":?-+:?", cell) for cell in cells)]
+    if len(lines) > MOST_ROWS or any(len(cells) > MOST_COLUMNS or len(max(cells, key=len)) > 24 for cells in lines):
+        return None
     if len(lines) < 2 or [cell.casefold() for cell in lines[0][:2]] != ["name", "team"] or len(lines[0]) < 3:
         return None
     rows = []

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from perceptdata.builders.own.conversations import is_conversation, read_turns, rounds
+from perceptdata.builders.reading.conversations import is_conversation, read_turns, rounds
 from perceptdata.errors import Rejected
 from perceptdata.example import Turn
 

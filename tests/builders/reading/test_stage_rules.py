@@ -1,6 +1,6 @@
 import pytest
 
-from perceptdata.builders.own.stage_rules import RULES, stage_of
+from perceptdata.builders.reading.stage_rules import RULES, stage_of
 
 CASES = {
     "works_out": [
