@@ -1,6 +1,7 @@
 # make demo      install what users install and run the demo
 # make test      lint, types, schemas, every test, the coverage floor
 # make ci        what CI runs: test + test-services
+# make review-server  a Label Studio on this machine, to try `perceptdata review` with
 # make gpu-check what only a GPU can show: kernels, every method, time and memory; without one it says so
 # Every target sets up what it needs; `make venv` alone prepares a checkout for development.
 
@@ -14,7 +15,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo lint types format schemas browser test test-services ci bench gpu-check clean
+.PHONY: help venv demo lint types format schemas browser test test-services review-server ci bench gpu-check clean
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -53,6 +54,18 @@ $(BENCH): $(DEVELOPMENT)
 	@$(PIP) install -c constraints.txt --group bench
 	@touch $@
 
+# The server has an environment of its own, a gigabyte; LABEL_STUDIO_ENVIRONMENT moves it to where it can be kept.
+LABEL_STUDIO_ENVIRONMENT ?= $(CURDIR)/.venv-label-studio
+export LABEL_STUDIO_ENVIRONMENT
+LABEL_STUDIO_PINS := tests/services/label_studio/requirements.txt
+LABEL_STUDIO := $(LABEL_STUDIO_ENVIRONMENT)/.installed
+
+$(LABEL_STUDIO): $(LABEL_STUDIO_PINS)
+	@echo "installing Label Studio into $(LABEL_STUDIO_ENVIRONMENT)"
+	@$(PYTHON) -m venv $(LABEL_STUDIO_ENVIRONMENT)
+	@$(LABEL_STUDIO_ENVIRONMENT)/bin/python -m pip --disable-pip-version-check -qq install -r $(LABEL_STUDIO_PINS)
+	@touch $@
+
 venv: $(DEVELOPMENT)
 
 demo: $(RUNTIME)
@@ -73,22 +86,25 @@ format: $(DEVELOPMENT)
 schemas: $(DEVELOPMENT)
 	$(BIN)/python -m perceptdata.schemas
 
-# The report is opened in a real Chromium. Without one, and without the right to install it, that test skips and says so.
+# Pages are opened in a real Chromium. Without one, and without the right to install it, those tests skip and say so.
 browser:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "installing chromium and chromium-driver"; \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; } </dev/null \
-			|| echo "chromium could not be installed: the browser test will skip"; \
-	else echo "no chromium here: the browser test will skip"; fi
+			|| echo "chromium could not be installed: the browser tests will skip"; \
+	else echo "no chromium here: the browser tests will skip"; fi
 
 test: lint browser
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest -m "not services" --cov --cov-report=term
 
-test-services: $(SERVICES)
+test-services: $(SERVICES) $(LABEL_STUDIO) browser
 	$(BIN)/pytest -m services tests/services
+
+review-server: $(LABEL_STUDIO) $(DEVELOPMENT)
+	@$(BIN)/python -m perceptdata.review.label_studio
 
 ci: test test-services
 

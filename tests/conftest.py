@@ -99,6 +99,16 @@ class Said(NamedTuple):
 
 
 @pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Hub on the loopback, which the huggingface_hub of this process takes for the Hub (see `hub/server.py`)."""
+    from hub.server import Hub
+
+    with Hub(tmp_path / "hub") as server:
+        server.here(monkeypatch)
+        yield server
+
+
+@pytest.fixture
 def cli(
     with_toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Said]:

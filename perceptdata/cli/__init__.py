@@ -20,6 +20,7 @@ from perceptdata.cli import (
     certify,
     clone,
     consensus,
+    curate,
     demo,
     dependency,
     doctor,
@@ -94,6 +95,7 @@ app.command("caption", rich_help_panel=STEPS)(caption.command)
 app.command("judge", rich_help_panel=STEPS)(judge.command)
 app.add_typer(review.app, name="review", rich_help_panel=STEPS)
 app.command("certify", rich_help_panel=STEPS)(certify.command)
+app.add_typer(curate.app, name="curate", rich_help_panel=STEPS)
 app.add_typer(tagger.app, name="tagger", rich_help_panel=STEPS)
 app.add_typer(rewards.app, name="rewards", rich_help_panel=STEPS)
 app.command("train", rich_help_panel=STEPS)(train.command)

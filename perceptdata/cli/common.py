@@ -34,6 +34,10 @@ ExecutorOptions = Annotated[
 Options = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the plugin; repeat for more.")
 ]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="CORPUS", help="Train on this corpus though it is for evaluation; repeat."),
+]
 DEFAULT_WORKSPACE = Path("workspace")
 
 

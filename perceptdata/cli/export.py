@@ -16,6 +16,7 @@ import typer
 
 from perceptdata.cli.common import (
     DEFAULT_WORKSPACE,
+    Allow,
     AsJson,
     DryRun,
     Options,
@@ -33,6 +34,7 @@ def command(
     view: Annotated[str, typer.Option("--view", help="Which view: of a recipe, a stage's, or all.")] = "all",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     options: Options = None,
+    allow: Allow = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +43,7 @@ def command(
     from perceptdata.workspace import Workspace
 
     ws = Workspace(workspace)
-    output = Export(export=format, view=view, to=to, options=parse_options(options))
+    output = Export(export=format, view=view, to=to, allow=tuple(allow or ()), options=parse_options(options))
     if dry_run:
         planned = output.plan(ws)
         if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from perceptdata.cli.common import print_json, print_next, print_outcome, progre
 
 if TYPE_CHECKING:
     from perceptdata.execution.executor import Executor
+    from perceptdata.workspace import Workspace
 
 
 def run_verb(
@@ -25,8 +26,9 @@ def run_verb(
     as_json: bool,
     then: tuple[str, ...],
     executor: Executor | None = None,
+    tell: Callable[[Workspace], dict[str, int]] | None = None,
 ) -> None:
-    """Run one step in a workspace and print what came of it."""
+    """Run one step in a workspace and print what came of it; `tell` counts what it found."""
     import tempfile
 
     from perceptdata.steps.declared import make_step
@@ -51,9 +53,12 @@ def run_verb(
     ws = Workspace.create(workspace) if create else Workspace(workspace)
     with ws.lock(f"{do} {name}"), progress() as watch:
         done = run_step(ws, name, step, executor, watch(name))
+    found = tell(ws) if tell else {}
     if as_json:
-        print_json(done.to_json())
+        print_json({**done.to_json(), **({"found": found} if tell else {})})
         return
     print_outcome(done)
+    for what, count in found.items():
+        typer.echo(f"  {what}: {count:,}")
     where = "" if str(workspace) == "workspace" else f" --workspace {workspace}"
     print_next(*(command + where for command in then))

@@ -11,6 +11,7 @@ import typer
 
 from perceptdata.cli.common import (
     DEFAULT_WORKSPACE,
+    Allow,
     AsJson,
     DryRun,
     WorkspaceOption,
@@ -43,6 +44,7 @@ def command(
     split: Annotated[str | None, typer.Option("--split", help="Which of its splits.  [default: train]")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     options: MethodOptions = None,
+    allow: Allow = None,
     dry_run: DryRun = False,
     gpus: Annotated[int | None, typer.Option("--gpus", min=1, help="For the dry run: as on so many.")] = None,
     gpu_memory: Annotated[
@@ -66,7 +68,7 @@ def command(
 
         # As large as the view: where there is room for the run, there should be for this.
         with tempfile.TemporaryDirectory(dir=out.parent if out.parent.is_dir() else None) as nowhere:
-            folder = rows or _export(workspace, str(view), out, Path(nowhere))
+            folder = rows or _export(workspace, str(view), out, Path(nowhere), allow)
             seen = preview(
                 chosen, Paths(model=model, view=folder, out=out, split=split), gpus or _processes(), gpu_memory
             )
@@ -81,7 +83,7 @@ def command(
         raise UsageError("--gpus and --gpu-memory go with --dry-run; torchrun or accelerate starts a run on several")
     from perceptdata.trainer.run import train
 
-    folder = rows or _export(workspace, str(view), out, out / "view")
+    folder = rows or _export(workspace, str(view), out, out / "view", allow)
     done = train(chosen, Paths(model=model, view=folder, out=out, split=split))
     if os.environ.get("RANK", "0") != "0":
         return
@@ -110,18 +112,20 @@ def _nested(options: dict[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _export(workspace: Path, name: str, out: Path, to: Path) -> Path:
+def _export(workspace: Path, name: str, out: Path, to: Path, allow: list[str] | None) -> Path:
     """Where the view lies as files: `out/view`, if that has the same fingerprint, else written to `to`.
 
     The rows of a run that is there stay as they are: it could not go on without them.
     """
     from perceptdata.publishing.parquet import RECORD
     from perceptdata.steps.train import exported
+    from perceptdata.steps.uses import check_trained
     from perceptdata.trainer.rows import fingerprint_of
     from perceptdata.trainer.run import RUN
     from perceptdata.workspace import Workspace
 
     view, kept = Workspace(workspace).view(name), out / "view"
+    check_trained(view, tuple(allow or ()))
     if (kept / RECORD).exists() and fingerprint_of(kept) == view.fingerprint:
         return kept
     if (out / RUN).exists():

@@ -10,12 +10,17 @@ STEPS = {
     "caption": "perceptdata.steps.caption:Caption",
     "certify": "perceptdata.steps.certify:Certify",
     "consensus": "perceptdata.steps.consensus:Consensus",
+    "decontaminate": "perceptdata.steps.decontaminate:Decontaminate",
+    "dedup": "perceptdata.steps.dedup:Dedup",
     "dependency": "perceptdata.steps.dependency:Dependency",
     "diagnose": "perceptdata.steps.diagnose:Diagnose",
+    "difficulty": "perceptdata.steps.difficulty:Difficulty",
     "generate": "perceptdata.steps.generate:Generate",
     "judge": "perceptdata.steps.judge:Judging",
     "probe": "perceptdata.steps.probe:Probe",
     "score": "perceptdata.steps.score:Score",
+    "split": "perceptdata.steps.split:Split",
+    "sift": "perceptdata.steps.sift:Sift",
     "tag": "perceptdata.steps.tag:Tag",
 }
 
@@ -23,5 +28,6 @@ OUTPUTS = {
     "export": "perceptdata.steps.export:Export",
     "publish": "perceptdata.steps.publish:Publish",
     "report": "perceptdata.steps.report:Report",
+    "tally": "perceptdata.steps.tally:Tally",
     "train": "perceptdata.steps.train:Train",
 }

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from perceptdata.errors import UsageError
 from perceptdata.publishing.hub import checks
 from perceptdata.publishing.hub.client import SMALL, Client, Facts, Standing, quiet
@@ -255,6 +257,7 @@ def _upload(site: _Site, folder: Path, watch: Watch) -> tuple[list[Shard], int]:
     for shard, path in site.release.shards(folder, site.journal.made):
         if path is not None:
             if site.standing is None or not stands(shard, site.standing):
+                pa.default_memory_pool().release_unused()  # what making it took is not held while it is sent
                 _send(site, shard, path)
                 sent += 1
             site.journal.add(shard)

@@ -49,6 +49,7 @@ def read(hub: Hub, tag: str | None) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xet", [False, True], ids=["lfs", "xet"])
 def test_a_workspace_is_published_and_read(
     ws: Workspace, hub: Hub, put: Any, monkeypatch: pytest.MonkeyPatch, xet: bool
