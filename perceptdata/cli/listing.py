@@ -8,7 +8,8 @@ import typer
 
 from perceptdata.cli.common import AsJson, console, print_json
 
-BUILDERS = ("stages", "licence", "use", "corpus")
+BUILDERS = ("stages", "use", "licence", "corpus")
+SHORT = {"perception": "P", "visual_reasoning": "V", "textual_reasoning": "T"}
 
 
 def command(
@@ -35,17 +36,25 @@ def command(
     from rich.table import Table
 
     columns = BUILDERS if kind == "builders" else ("what",)
-    table = Table("kind", "name", *columns, "from") if kind is None else Table("name", *columns, "from")
+    table = Table(*(["kind"] if kind is None else []), box=None, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for column in columns:
+        table.add_column(column, no_wrap=column in ("stages", "use"))
+    table.add_column("from", no_wrap=True)
     for entry, about in zip(found, said, strict=True):
         if entry.error:
             cells = [f"[red]cannot be used: {escape(entry.error)}[/red]", *[""] * (len(columns) - 1)]
         elif kind == "builders":
             cells = [
-                ", ".join(about["stages"]),
-                *(escape(about[name]) for name in ("licence", "allowed_use", "corpus")),
+                "".join(letter if stage in about["stages"] else "·" for stage, letter in SHORT.items()),
+                *(escape(about[name]) for name in ("allowed_use", "licence", "corpus")),
             ]
         else:
             cells = [escape(about["summary"])]
         head = [entry.name] if kind else [entry.kind, entry.name]
-        table.add_row(*head, *cells, f"{entry.package} {entry.package_version}")
+        table.add_row(*head, *cells, entry.package)
     console().print(table)
+    if kind == "builders":
+        typer.echo(
+            "stages: P perception, V visual reasoning, T textual reasoning; licences of the data, --json says all"
+        )
