@@ -2,6 +2,7 @@
 # make test      lint, types, schemas, every test, the coverage floor
 # make ci        what CI runs: test + test-services
 # make review-server  a Label Studio on this machine, to try `perceptdata review` with
+# make reproduce the papers' headlines in miniature, ten minutes; others by EXPERIMENT=rl ARGS='--seeds 0'
 # make gpu-check what only a GPU can show: kernels, every method, time and memory; without one it says so
 # Every target sets up what it needs; `make venv` alone prepares a checkout for development.
 
@@ -15,7 +16,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo lint types format schemas browser test test-services review-server ci bench gpu-check clean
+.PHONY: help venv demo lint types format schemas browser test test-services review-server ci bench reproduce gpu-check clean
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -110,6 +111,10 @@ ci: test test-services
 
 bench: $(BENCH)
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python "$$file" || exit 1; done
+
+EXPERIMENT ?= cpu
+reproduce: $(DEVELOPMENT)
+	@$(BIN)/python -m benchmarks.reproduce $(EXPERIMENT) --out reproduction $(ARGS)
 
 gpu-check: $(BENCH)
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \

@@ -1,20 +1,21 @@
 """Pulling: what readers did since the last time, and what they took back.
 
-    newest change ─▶ tasks changed since the cursor, less an overlap ─▶ annotations, or why not ─▶ what is gone
+    newest change ─▶ annotated tasks, listed ─▶ those that changed, read ─▶ annotations, or why not ─▶ what is gone
 
 Tasks whose annotations nobody has brought yet are read whatever their time says, so lost state heals by itself.
 
-The cursor is a time by the server's own clock for each project. It is taken before the list, so what changes during a
-pull comes with the next one; and the next one looks some seconds further back, because a change is stamped before it
-can be seen. So what is near the border comes twice, with the same id and the same time.
+The cursor is a time by the server's own clock for each project, taken before the list, so what changes during a pull
+comes with the next one. A change is stamped before it can be seen; so the cursor also holds a digest of what the last
+seconds before that time held, and the next pull compares: the same, and nothing there is read again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from perceptdata.errors import UsageError
 from perceptdata.review.backend import Annotation, Pulled
@@ -23,6 +24,8 @@ from perceptdata.review.label_studio.payloads import KEY
 from perceptdata.review.label_studio.queues import Queue, Queues
 from perceptdata.review.label_studio.readback import Unreadable, read
 
+Mark = tuple[str, str]
+"""How far a project was pulled: a time of the server, and the digest of the tasks that changed just before it."""
 OVERLAP = timedelta(seconds=15)
 _ANNOTATED = condition("annotations_ids", "empty", "String", False)
 # The server looks for these names in the task, and in its annotations and predictions too.
@@ -39,6 +42,14 @@ FIELDS = (
     "predictions",
     "model_version",
 )
+
+
+class _Task(NamedTuple):
+    """An annotated task, as a list brings it: 1 ms each."""
+
+    task: int
+    moment: datetime
+    annotations: tuple[str, ...]
 
 
 class _Answers:
@@ -66,7 +77,7 @@ class _Answers:
 
 def pull(queues: Queues, people: Mapping[str, str | None], cursor: str | None, known: Sequence[str]) -> Pulled:
     """What is new. Raises UsageError for a cursor of another place, and for e-mail addresses that nobody has."""
-    since, now = _read_cursor(cursor), dict[str, str | None]()
+    since, now = _read_cursor(cursor), dict[str, Mark]()
     users = queues.server.users()
     unknown = sorted(address for address in people.values() if address and address.lower() not in users.values())
     if unknown:
@@ -77,22 +88,20 @@ def pull(queues: Queues, people: Mapping[str, str | None], cursor: str | None, k
         if broken:
             raise UsageError(broken)
         name, expected = str(queue.project), (people.get(queue.reader) or "").lower() or None
-        newest = queues.server.newest(queue.project)
-        for row in _changed(queues.server, queue, since.get(name)):
-            answers.take(queue, expected, row)
-        there = _annotations(queues.server, queue)
+        newest = queues.server.newest(queue.project)  # before the list: what changes meanwhile is later than this
+        tasks = list(_annotated(queues.server, queue))
+        here = {number for task in tasks for number in task.annotations}
+        wanted = _changed(tasks, since.get(name))
         # What the server makes in bulk leaves no time on its task.
-        unseen = sorted(
-            {task for number, task in there.items() if number not in answers.seen and number not in brought}
-        )
-        for page in queues.server.some_tasks(queue.project, FIELDS, unseen):
+        wanted |= {task.task for task in tasks if not brought.issuperset(task.annotations)}
+        for page in queues.server.some_tasks(queue.project, FIELDS, sorted(wanted)):
             for row in page:
                 answers.take(queue, expected, row)
-        alive |= there.keys()
-        now[name] = newest or since.get(name)
+        alive |= here
+        if newest is not None:
+            now[name] = (newest, _digest(tasks, newest))
     gone = tuple(number for number in known if number not in alive)
-    kept = {name: moment for name, moment in now.items() if moment}
-    return Pulled(tuple(answers.found), gone, answers.refused, json.dumps(kept, sort_keys=True))
+    return Pulled(tuple(answers.found), gone, answers.refused, json.dumps(now, sort_keys=True))
 
 
 def waiting(queues: Queues) -> Iterator[tuple[str, str, bool]]:
@@ -107,24 +116,30 @@ def waiting(queues: Queues) -> Iterator[tuple[str, str, bool]]:
                     yield str(meta[KEY]), queue.reader, answers > 0
 
 
-def _changed(server: Connection, queue: Queue, since: str | None) -> Iterator[Row]:
-    """Our tasks with annotations that changed after the overlap before `since`."""
-    where = [_ANNOTATED]
-    if since is not None:
-        moment = datetime.fromisoformat(since) - OVERLAP
-        where.append(condition("updated_at", "greater", "Datetime", moment.isoformat().replace("+00:00", "Z")))
-    for page in server.tasks(queue.project, FIELDS, where, full=True):
-        yield from (row for row in page if KEY in (row.get("meta") or {}))
-
-
-def _annotations(server: Connection, queue: Queue) -> dict[str, int]:
-    """All annotations of our tasks, and the task of each."""
-    found: dict[str, int] = {}
-    for page in server.tasks(queue.project, ["meta", "annotations_ids"], [_ANNOTATED]):
+def _annotated(server: Connection, queue: Queue) -> Iterator[_Task]:
+    """Our tasks that have annotations, without what is in them."""
+    for page in server.tasks(queue.project, ["meta", "updated_at", "annotations_ids"], [_ANNOTATED]):
         for row in page:
             if KEY in (row.get("meta") or {}):
-                found |= {number.strip(): row["id"] for number in str(row["annotations_ids"]).split(",")}
-    return found
+                numbers = tuple(number.strip() for number in str(row["annotations_ids"]).split(","))
+                yield _Task(row["id"], datetime.fromisoformat(row["updated_at"]), numbers)
+
+
+def _changed(tasks: Sequence[_Task], since: Mark | None) -> set[int]:
+    """Those that changed after `since`, and before it too where the border is not as it was."""
+    if since is None:
+        return {task.task for task in tasks}
+    border = datetime.fromisoformat(since[0])
+    if since[1] != _digest(tasks, since[0]):
+        border -= OVERLAP
+    return {task.task for task in tasks if task.moment > border}
+
+
+def _digest(tasks: Sequence[_Task], moment: str) -> str:
+    """What the last seconds before a moment held: which tasks, changed when."""
+    border = datetime.fromisoformat(moment)
+    held = [[task.task, task.moment.isoformat()] for task in tasks if border - OVERLAP < task.moment <= border]
+    return hashlib.blake2b(json.dumps(held).encode(), digest_size=8).hexdigest()
 
 
 def _user(annotation: Mapping[str, Any]) -> int:
@@ -132,13 +147,13 @@ def _user(annotation: Mapping[str, Any]) -> int:
     return int(made_by.get("id", 0) if isinstance(made_by, Mapping) else made_by or 0)
 
 
-def _read_cursor(cursor: str | None) -> dict[str, str]:
+def _read_cursor(cursor: str | None) -> dict[str, Mark]:
     if cursor is None:
         return {}
     try:
-        moments = {str(project): str(moment) for project, moment in json.loads(cursor).items()}
-        for moment in moments.values():
+        marks = {str(project): (str(moment), str(held)) for project, (moment, held) in json.loads(cursor).items()}
+        for moment, _ in marks.values():
             datetime.fromisoformat(moment)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise UsageError(f"the cursor {cursor!r} is not one of Label Studio's; pull from the start") from error
-    return moments
+    return marks

@@ -17,7 +17,7 @@ from perceptdata.review.label_studio.server import settings
 
 ADMIN, PASSWORD = "admin@example.org", "Passw0rd-of-tests"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
-START = 180.0
+START = 600.0  # the first start takes a minute on a quiet machine
 
 
 def environment(root: Path) -> Path:

@@ -18,6 +18,8 @@ from perceptdata.review.label_studio.pulling import FIELDS
 from perceptdata.review.label_studio.screens import load
 
 pytestmark = pytest.mark.services
+# Whose number stands in a field; the server counts each kind by itself.
+KINDS = {"import": "tasks", "completed_by": "users", "parent_prediction": "predictions"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
@@ -36,24 +38,24 @@ class Log:
         return answer
 
     def plain(self) -> list[tuple[str, Any]]:
-        ids: dict[Any, str] = {}
+        ids: dict[tuple[str, int], str] = {}
 
-        def walk(value: Any, key: str = "") -> Any:
+        def named(kind: str, number: int) -> str:
+            return ids.setdefault((kind, number), f"{kind} {sum(known == kind for known, _ in ids)}")
+
+        def walk(value: Any, key: str, inside: str) -> Any:
             if isinstance(value, dict):
-                return {name: walk(inner, name) for name, inner in sorted(value.items())}
+                return {name: walk(inner, name, inside) for name, inner in sorted(value.items())}
             if isinstance(value, list | tuple):
-                return [walk(inner, key) for inner in value]
+                return [walk(inner, key, key if key in ("annotations", "predictions") else inside) for inner in value]
             if isinstance(value, str) and TIME.fullmatch(value):
                 return "a time"
-            if key in ("id", "ids", "task", "project", "completed_by", "parent_prediction") and isinstance(value, int):
-                return ids.setdefault(("user" if key == "completed_by" else "", value), f"id {len(ids)}")
             if key == "annotations_ids":
-                return sorted(
-                    ids.setdefault(("", int(number)), f"id {len(ids)}") for number in value.split(",") if number
-                )
-            return value
+                return sorted(named("annotations", int(number)) for number in value.split(",") if number)
+            kind = KINDS.get(key, inside if key == "id" else "")
+            return named(kind, value) if kind and isinstance(value, int) else value
 
-        return [(what, walk(answer, "ids" if what == "import" else "")) for what, answer in self.said]
+        return [(what, walk(answer, what, "tasks")) for what, answer in self.said]
 
 
 def _as_read(row: dict[str, Any]) -> dict[str, Any]:
