@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from perceptdata.example import IMAGE, AllowedUse, Answer, FactsQuality, Region, Stage, Turn
+from perceptdata.example import IMAGE, AllowedUse, Answer, FactsQuality, Image, Region, Stage, Turn
 from perceptdata.spans import SpanSet
 
 
@@ -54,8 +54,9 @@ class DraftResponse:
 class Draft:
     """One row as its source has it. Only `key`, `stage`, `question` and `answer` are required.
 
-    `spans` are gold spans by text name (`response`, `facts`, `question`), with offsets into the text *as given here*.
-    `captions` belong to the first image. `scores` become rows of the source's scores layer.
+    An image that is an `Image` is in the workspace already. `spans` are gold spans by text name (`response`, `facts`,
+    `question`), with offsets into the text *as given here*. `captions` belong to the first image. `scores` become rows
+    of the source's scores layer.
     """
 
     key: str
@@ -65,7 +66,7 @@ class Draft:
     split: str = "train"
     twin: str | None = None
     group: str | None = None
-    images: Sequence[ImageRef] = ()
+    images: Sequence[ImageRef | Image] = ()
     choices: Sequence[str] = ()
     facts: str | None = None
     facts_quality: FactsQuality | None = None

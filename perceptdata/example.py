@@ -26,8 +26,19 @@ AllowedUse = Literal["train", "evaluate", "research"]
 FactsQuality = Literal["oracle", "reference"]
 Frame = Literal["pixel", "unit", "percent", "thousandth"]
 
+UNSTATED = {"", "unstated", "unknown", "none", "n-a", "na", "other"}
+"""What stands for no licence at all, in small letters."""
+
 IMAGE = "<image>"
 TEXTS = ("question", "facts", "response")
+
+
+def use_under(licence: str, use: AllowedUse) -> AllowedUse:
+    """What rows may be used for: as said, but no more than `research` where no licence is stated.
+
+    Such rows can be trained on by whoever chooses to; they are published only by somebody who vouches for them.
+    """
+    return "research" if use == "train" and licence.strip().lower() in UNSTATED else use
 
 
 class Image(Record):

@@ -29,6 +29,7 @@ FORMATS = {
     "answer_only": "perceptdata.formats:AnswerOnly",
     "describe_think_boxed": "perceptdata.formats:DescribeThinkBoxed",
     "facts_trace": "perceptdata.formats:FactsTrace",
+    "letter": "perceptdata.formats:Letter",
     "think_boxed": "perceptdata.formats:ThinkBoxed",
 }
 
@@ -335,6 +336,37 @@ class AnswerOnly(Format):
         else:
             answer, reason = self._limited(text) if text.strip() else (None, "answer_missing")
         return Parsed(reason, answer, _segments(_trim(text, 0, len(text), "answer")), boxes.count)
+
+    def _join(self, answer: str, think: str, description: str) -> str:
+        return answer
+
+
+_NAMED_LETTER = re.compile(
+    r"\b(?i:answer)\s*(?:is|:|：)\s*(?:(?i:option)\s+)?[*(\[\"']*([A-Ja-j])(?=\s*(?:[.,;:*)\]\"'\n]|$))"
+)
+_LONE_LETTER = re.compile(r"\s*(?:(?i:option)\s+)?[*(\[\"']*([A-J])[*)\]\"']*\s*(?:[.:)](?:\s.*)?)?\s*", re.DOTALL)
+_ANY_LETTER = re.compile(r"\b([A-D])\b")
+
+
+class Letter(Format):
+    """The letter of a choice, as a short reply gives it: `B`, `(B)`, `B. red`, or `… the answer is B`.
+
+    A letter inside a sentence is no answer ("A red car" does not choose A). With `prose` it is, as in the filter that
+    arXiv 2605.20177 released: where nothing names the answer, the first of A, B, C and D that stands alone is taken.
+    """
+
+    name = "letter"
+    rule: str = "Reply with the letter of the right choice and nothing else."
+    prose: bool = False
+
+    def parse(self, text: str) -> Parsed:
+        """See `Format.parse`."""
+        named = _NAMED_LETTER.search(text)
+        found = named or _LONE_LETTER.fullmatch(text) or (_ANY_LETTER.search(text) if self.prose else None)
+        segments = _segments(_trim(text, 0, len(text), "answer"))
+        if found is None:
+            return Parsed("answer_missing", None, segments)
+        return Parsed(None, found[1].upper(), segments)
 
     def _join(self, answer: str, think: str, description: str) -> str:
         return answer

@@ -23,7 +23,19 @@ from pydantic import ValidationError
 from perceptdata import answers, images
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import REASONS, PluginError, Rejected
-from perceptdata.example import STAGES, TEXTS, Answer, Example, Image, Region, Source, Turn, example_id, text_id
+from perceptdata.example import (
+    STAGES,
+    TEXTS,
+    Answer,
+    Example,
+    Image,
+    Region,
+    Source,
+    Turn,
+    example_id,
+    text_id,
+    use_under,
+)
 from perceptdata.images import CheckedImage
 from perceptdata.layers import (
     CORRECT,
@@ -46,7 +58,7 @@ NORMALISED = "normalised"
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What one draft became. `images` are in the example's order; `layers` hold only kinds that have rows."""
+    """What one draft became. `images` are those to store, in the example's order; `layers` hold kinds with rows."""
 
     example: Example
     images: list[CheckedImage]
@@ -100,7 +112,7 @@ class Ingest:
         regions = tuple([text.region(region) for region in draft.regions])
         captions = text.each("captions", draft.captions)
         responses = [text("responses", given.text) for given in draft.responses]
-        checked = [images.read(ref, self._max_pixels) for ref in draft.images]
+        checked = [ref if isinstance(ref, Image) else images.read(ref, self._max_pixels) for ref in draft.images]
         _check_regions(regions, len(checked))
 
         identity = example_id(self._step, draft.split, draft.key, draft.twin)
@@ -128,17 +140,19 @@ class Ingest:
             "captions": self._captions(example, captions),
             "scores": self._scores(draft, example),
         }
-        return Ingested(example, checked, {kind: rows for kind, rows in layers.items() if rows})
+        fresh = [one for one in checked if isinstance(one, CheckedImage)]
+        return Ingested(example, fresh, {kind: rows for kind, rows in layers.items() if rows})
 
     def _source(self, draft: Draft) -> Source:
+        licence = draft.licence or self._builder.licence
         return Source(
             builder=self._builder.name,
             version=self._builder.version,
             corpus=draft.corpus or self._builder.corpus,
             split=draft.split,
             key=draft.key,
-            licence=draft.licence or self._builder.licence,
-            allowed_use=draft.allowed_use or self._builder.allowed_use,
+            licence=licence,
+            allowed_use=use_under(licence, draft.allowed_use or self._builder.allowed_use),
         )
 
     def _spans(self, draft: Draft, example: Example) -> list[TextSpans]:

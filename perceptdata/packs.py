@@ -173,8 +173,10 @@ class ImageStore:
         record = self._batches[int(batch[0])].drop_columns(["bytes"]).slice(int(row[0]), 1)
         return record.to_pylist()[0]
 
-    def sizes(self, sha256s: Sequence[str]) -> np.ndarray:
-        """How many bytes each of these images has, without reading them."""
+    def sizes(self, sha256s: Sequence[str] | np.ndarray) -> np.ndarray:
+        """How many bytes each of these images has, without reading them. Many hashes may be an array of bytes `S64`,
+        which takes a third of the memory of strings.
+        """
         batch, row = self._locate(sha256s)
         sizes = np.empty(len(batch), np.int64)
         for number in np.unique(batch):
@@ -187,13 +189,13 @@ class ImageStore:
             self._known_lengths[batch] = pc.binary_length(self._batches[batch].column("bytes")).to_numpy()
         return self._known_lengths[batch]
 
-    def _locate(self, sha256s: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _locate(self, sha256s: Sequence[str] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         hashes, batch, row = self._index
         wanted = np.asarray(sha256s, "S64")
         at = np.minimum(np.searchsorted(hashes, wanted), max(len(hashes) - 1, 0))
         missing = np.flatnonzero(hashes[at] != wanted) if len(hashes) else np.arange(len(wanted))
         if len(missing):
-            raise WorkspaceError(f"image {sha256s[int(missing[0])]} is in no pack; build its source again")
+            raise WorkspaceError(f"image {wanted[int(missing[0])].decode()} is in no pack; build its source again")
         return batch[at], row[at]
 
     def gather(self, sha256s: Sequence[str]) -> pa.Array:

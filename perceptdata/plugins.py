@@ -1,6 +1,7 @@
 """The kinds of plugin: what each must write, and nothing else.
 
     builder     read(part) -> drafts               a corpus, or a synthetic task family, as examples
+                make(response, example) -> drafts  what a model wrote of an example, as new examples
     family      a synthetic task in one place      generate, facts, parse, draw, solve, check
     tagger      tag(texts) -> span sets            which clause perceives, which reasons
     captioner   caption(images) -> captions        what an image shows, in words
@@ -30,7 +31,7 @@ from pydantic import BaseModel, ConfigDict
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import AllowedUse, AnswerKind, CheckerRef, Example, Stage
-from perceptdata.layers import LayerKind
+from perceptdata.layers import LayerKind, Response
 from perceptdata.spans import PRO, Scheme, SpanSet
 
 
@@ -66,6 +67,14 @@ class Part:
     beside: tuple[Path, ...] = ()
 
 
+class Mapped(NamedTuple):
+    """What a builder takes a file's columns for: in words, and as plain JSON values."""
+
+    file: str
+    said: str
+    columns: Mapping[str, Any]
+
+
 class Builder(Plugin, ABC):
     """A corpus as drafts. One method to write: `read`.
 
@@ -88,9 +97,35 @@ class Builder(Plugin, ABC):
             raise UsageError(f"{source} does not exist; --source names the folder or file of {self.corpus}")
         return [Part(source)]
 
+    def mapped(self, source: Path | None) -> Sequence[Mapped]:
+        """What was concluded from looking at the source, said before anything is built; nothing where all is known."""
+        return ()
+
     @abstractmethod
     def read(self, part: Part) -> Iterator[Draft | BadRow]:
         """The rows of one part, in order. Yield a `BadRow` for a row that cannot be read, and go on."""
+
+
+class ResponseBuilder(Builder, ABC):
+    """What a model wrote of examples, as examples of their own. One method to write: `make`.
+
+    A recipe names the step that wrote: `{do: build, use: caption_mcq, from: writes}`. A draft may show the example's
+    images (`example.images`), which are in the workspace already; corpus, licence and allowed use are the example's.
+    """
+
+    @abstractmethod
+    def make(self, response: Response, example: Example) -> Iterator[Draft | BadRow]:
+        """The drafts of one response. Raise `Rejected` with the reason that it makes none."""
+
+    def parts(self, source: Path | None) -> Sequence[Part]:
+        """There is nothing to read. Raises UsageError."""
+        raise UsageError(
+            f"{self.name} reads what a step wrote: name the step with 'from', in a recipe or --set from=STEP"
+        )
+
+    def read(self, part: Part) -> Iterator[Draft | BadRow]:
+        """There is nothing to read: `parts` has said so."""
+        raise UsageError(f"{self.name} reads no files")
 
 
 Scene = TypeVar("Scene", bound=Hashable)
@@ -393,11 +428,13 @@ __all__ = [
     "ImageItem",
     "Judge",
     "Judged",
+    "Mapped",
     "Opinion",
     "Part",
     "Planned",
     "Plugin",
     "Question",
+    "ResponseBuilder",
     "Rollout",
     "Scored",
     "Solution",

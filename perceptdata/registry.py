@@ -24,6 +24,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from perceptdata.errors import PluginError, UsageError
+from perceptdata.example import use_under
 from perceptdata.plugins import Builder, Plugin
 
 KINDS = ("builders", "families", "taggers", "captioners", "judges", "checkers", "surrogates", "exporters", "formats")

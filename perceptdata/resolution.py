@@ -52,7 +52,7 @@ def resolve(ws: Workspace, spec: ViewSpec, files: dict[str, list[FileEntry]], na
     except duckdb.Error as error:
         raise UsageError(f"view '{name}': {error}") from error
     total = ws.examples().count_rows() if files["example"] else 0
-    chosen = len(set(rows.column("example_id").to_pylist()))
+    chosen = pc.count_distinct(rows.column("example_id")).as_py()
     dropped = {"not chosen": total - chosen}
     _check_groups(rows, name)
     if spec.mix or spec.size:
@@ -71,7 +71,7 @@ def count_rows_of(ws: Workspace, spec: ViewSpec, example: str) -> int:
 
     Raises `duckdb.Error` where it cannot be asked.
     """
-    split = _split(spec)
+    split = _split(ws, spec)
     query = f"""
         select count(*) from (select *, {SOURCE} as source_name, {split} as split from examples) as examples
         {" ".join(_joins(ws, spec.where or ""))}
@@ -102,12 +102,13 @@ def _positions(ws: Workspace, files: Iterable[FileEntry], key: str) -> pa.Table:
 
 
 def _query(ws: Workspace, spec: ViewSpec) -> str:
-    joins = _joins(ws, f"{spec.where or ''} {spec.order}")
+    terms = _order_terms(ws, spec)
+    joins = _joins(ws, f"{spec.where or ''} {' '.join(terms)}")
     text, text_join = _text(ws, spec)
-    order = ", ".join(_order_terms(spec))
+    order = ", ".join(terms)
     return f"""
         select examples.id as example_id, examples.stage as stage, examples."group" as "group",
-            {SOURCE} as source_name, {_split(spec)} as split, {text} as text_id,
+            {SOURCE} as source_name, {_split(ws, spec)} as split, {text} as text_id,
             md5('{spec.seed}' || ' ' || examples.id || ' ' || coalesce({text}, '')) as draw,
             at_example.file as example_file, at_example.row as example_row,
             coalesce(at_text.file, -1) as text_file, coalesce(at_text.row, -1) as text_row,
@@ -135,7 +136,8 @@ def _summary(ws: Workspace, step: str) -> str:
     kinds = ws.layers()[step]
     table = {kind: f'"{table_name(step, kind, kinds)}"' for kind in kinds}
     if "scores" in kinds:
-        columns = "avg(value) as rate, max(value) as best, count(value) as n, count(*) - count(value) as unscored"
+        columns = "avg(value) as rate, max(value) as best, count(value) as n, count(*) - count(value) as unscored, "
+        columns += "bool_and(value = 1) as kept"
         query = f"select example_id, {columns} from {_headline(table['scores'])} group by example_id"
     elif "responses" in kinds:
         query = f"select example_id, count(*) as n from {table['responses']} group by example_id"
@@ -188,8 +190,38 @@ def _text(ws: Workspace, spec: ViewSpec) -> tuple[str, str]:
     return "texts.text_id", f"join ({chosen}) as texts on texts.example_id = examples.id {only}"
 
 
-def _split(spec: ViewSpec) -> str:
-    return "examples.source.split" if spec.splits == "source" else _fractions(spec.splits, spec.seed)
+def _split(ws: Workspace, spec: ViewSpec) -> str:
+    """The SQL of a row's split: its source's, a draw by group, or what a split step says."""
+    if isinstance(spec.splits, dict):
+        return _fractions(spec.splits, spec.seed)
+    if spec.splits == "source":
+        return "examples.source.split"
+    if spec.splits not in steps_that(ws, "split"):
+        raise UsageError(f"there is no split step '{spec.splits}'; make one with: perceptdata curate split")
+    table = table_name(spec.splits, "scores", ws.layers()[spec.splits])
+    return f"(select any_value(meta->>'split') from \"{table}\" where example_id = examples.id)"
+
+
+def steps_that(ws: Workspace, do: str) -> list[str]:
+    """The steps of a workspace that do this and have scores."""
+    return [
+        name for name, kinds in ws.layers().items() if "scores" in kinds and ws.manifest.steps[name].current.do == do
+    ]
+
+
+def difficulty_step(ws: Workspace, order: str) -> str | None:
+    """The step that `order: difficulty` means; None where the order does not ask for it.
+
+    Raises UsageError where there is none, or where it could be one of several.
+    """
+    if not re.search(r"(?<![\w.])difficulty(?![\w.])", order, re.IGNORECASE):
+        return None
+    found = steps_that(ws, "difficulty")
+    if not found:
+        raise UsageError("order 'difficulty' needs pass rates; measure them with: perceptdata curate difficulty")
+    if len(found) > 1:
+        raise UsageError(f"order 'difficulty' could be by {' or '.join(found)}; say which: order: {found[0]}.rate desc")
+    return found[0]
 
 
 def _fractions(shares: dict[str, float], seed: int) -> str:
@@ -204,22 +236,28 @@ def _fractions(shares: dict[str, float], seed: int) -> str:
     return f"(case {' '.join(cases)} else '{list(shares)[-1]}' end)"
 
 
-def _order_terms(spec: ViewSpec) -> list[str]:
+def _order_terms(ws: Workspace, spec: ViewSpec) -> list[str]:
+    """The terms of the order. Difficulty goes from easy to hard, and among equals by the seeded draw."""
+    hard = difficulty_step(ws, spec.order)
     words = {
         "id": "examples.id",
         "capability": f"list_position({list(CAPABILITY)}, examples.stage)",
         "random": "draw",
         "group": 'examples."group"',
     }
+    drawn = [] if hard is None or "random" in spec.order else ["draw"]
     terms = []
     for term in re.split(r"\s*[+,]\s*", spec.order.strip()):
         match = ORDER_TERM.fullmatch(term)
         if not match:
             raise UsageError(f"order '{term}' is not id, capability, random, or a column like pass.rate desc")
         column, direction = match.groups()
+        if column.lower() == "difficulty" and hard is not None:
+            terms.append(f'"{hard}".rate {"asc" if (direction or "").lower() == "desc" else "desc"} nulls last')
+            continue
         named = ".".join(f'"{part}"' for part in column.split("."))
         terms.append(f"{words.get(column, named)} {direction or 'asc'} nulls last")
-    return terms
+    return [*terms, *drawn]
 
 
 def _check_groups(rows: pa.Table, name: str) -> None:

@@ -8,7 +8,7 @@ A named, fingerprinted list of rows over examples and layers; the only place whe
 
 `where` is an SQL expression over the example's columns and, by step name, over what layers say of it:
 
-    scores step      name.rate (mean), name.best (max), name.n, name.unscored
+    scores step      name.rate (mean), name.best (max), name.n, name.unscored, name.kept (every value is 1)
     responses step   name.n
     spans step       name.n, name.perception, name.reasoning, name.other   (shares of labelled characters)
 """
@@ -35,7 +35,7 @@ from perceptdata.errors import UsageError
 from perceptdata.example import STAGES, Example
 from perceptdata.manifest import FileEntry, ViewState, digest
 from perceptdata.query import tables
-from perceptdata.resolution import resolve
+from perceptdata.resolution import difficulty_step, resolve
 from perceptdata.shard import TEMPORARY
 from perceptdata.workspace import EXAMPLES, layer_room
 
@@ -79,9 +79,10 @@ class ViewSpec(BaseModel):
     """The definition of a view. Unknown keys are errors.
 
     `captions` names the step whose captions of a row's images go with it, such as one that certified them.
-    `splits` is `source` (each row keeps its source's split) or fractions by name, assigned by group. `mix` gives
-    shares by stage or by source; rows are then left out, by a seeded draw, until the shares hold. `order` is `id`,
-    `capability` (perception, textual, visual: arXiv 2605.20177), `random`, or columns, joined by `+`.
+    `splits` is `source` (each row keeps its source's split), fractions by name, assigned by group, or a split step.
+    `mix` gives shares by stage or by source; rows are then left out, by a seeded draw, until the shares hold. `order`
+    is `id`, `capability` (perception, textual, visual: arXiv 2605.20177), `difficulty` (easy to hard, by the difficulty
+    step), `random`, or columns, joined by `+`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,7 +93,7 @@ class ViewSpec(BaseModel):
     mix: dict[str, Share] | None = None
     size: Annotated[int, Field(gt=0)] | None = None
     order: str = "id"
-    splits: Literal["source"] | dict[str, Share] = "source"
+    splits: str | dict[str, Share] = "source"
     seed: int = 0
 
     def definition(self) -> dict[str, Any]:
@@ -151,7 +152,9 @@ class View(Sequence[dict[str, Any]]):
         """The hash of the definition and of every file the rows depend on."""
         text = self.spec.text
         ranked = (text.by or text.from_) if text.pick in ("best", "worst") else ""
-        words = set(re.findall(r"\w+", f"{self.spec.where} {self.spec.order} {ranked}".lower()))
+        said = f"{self.spec.where} {self.spec.order} {ranked} {difficulty_step(self.ws, self.spec.order)}"
+        said += f" {self.spec.splits}" if isinstance(self.spec.splits, str) else ""
+        words = set(re.findall(r"\w+", said.lower()))
         asked = sorted(
             file.sha256
             for name, room, step in tables(self.ws)

@@ -25,7 +25,7 @@ PLUGIN_ROOMS = set(ROOMS) - {"perceptdata"}
 FLOORS = """
     errors records spans texts segmentation example layers draft plugins formats registry
     manifest images packs shard workspace query resolution captions view recipe kernels execution answers llm vlm alignment
-    agreement curation verification review rewards trainer diagnosis publishing report steps cli
+    agreement curation verification review rewards trainer diagnosis comparison evaluation publishing report steps cli
 """
 
 # Imports upwards, each with its reason. They stand inside functions: loading a module still loads only lower ones.

@@ -46,6 +46,23 @@ def test_python_api(
     assert "num_rows: 20" in said
 
 
+def test_seeing_to_thinking(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(root / "examples/seeing_to_thinking")
+    module = runpy.run_path(str(root / "examples/seeing_to_thinking/run.py"))
+    done = {next(iter(each.to_json().values())): each.to_json() for each in module["main"](tmp_path)}
+    assert done["mcq"]["rejected"] == {"caption_mcq.no_json": 1}
+    assert (done["perception"]["rows"], done["textual"]["rows"], done["visual"]["rows"]) == (4, 6, 5)
+    said = "\n".join(done["tally"]["notes"])
+    assert "looked_large right" in said
+    assert "view staged" in said
+    staged = Workspace(tmp_path / "examples/workspace").view("staged")
+    stages = [row["stage"] for row in staged]
+    assert stages == ["perception"] * 4 + ["textual_reasoning"] * 6 + ["visual_reasoning"] * 5
+    rows = [json.loads(line) for line in (tmp_path / "examples/out/perception/train.jsonl").read_text().splitlines()]
+    assert {row["answer"] in "ABCD" for row in rows} == {True}
+    assert all(0 <= row["pass_rate"] <= 1 for row in rows)
+
+
 @pytest.mark.slow
 def test_certified_captions(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("certified_captions", "certified_captions/panel"):

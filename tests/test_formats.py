@@ -324,3 +324,32 @@ def test_answer_only_takes_other_labels_for_the_answer_s_line() -> None:
     assert form.parse("13 * 2 = 26\nAnswer: 26").answer == "13 * 2 = 26\nAnswer: 26"
     with pytest.raises(UsageError, match="labels"):
         registry.make("formats", "answer_only", {"labels": []})
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "in_prose"),
+    [
+        ("B", "B", "B"),
+        ("(B)", "B", "B"),
+        ("**B**", "B", "B"),
+        ("B. red", "B", "B"),
+        ("B: red\nbecause", "B", "B"),
+        ("Option C.", "C", "C"),
+        ("The answer is (d).", "D", "D"),
+        ("Answer: B", "B", "B"),
+        ("I see two. Answer: C\nA is wrong.", "C", "C"),
+        ("A red car", None, "A"),  # the English article, which the released filter takes for an answer
+        ("answer is a red car", None, None),
+        ("It could be B or C", None, "B"),
+        ("nothing", None, None),
+        ("", None, None),
+    ],
+)
+def test_letters(text: str, answer: str | None, in_prose: str | None) -> None:
+    parsed = registry.make("formats", "letter").parse(text)
+    assert (parsed.answer, parsed.valid) == (answer, answer is not None)
+    assert registry.make("formats", "letter", {"prose": True}).parse(text).answer == in_prose
+
+
+def test_a_letter_is_written_as_it_is_read() -> None:
+    assert registry.make("formats", "letter").write("C") == "C"

@@ -16,10 +16,11 @@ from pathlib import Path
 import torch
 
 from .model import TinyVLM, token_logprobs
+from .runs import keep
 from .task import EASY, PERCEPTION, dataset
 
 BASES = ("captioner", "reasoner")
-CAPTION_STEPS, TRACE_STEPS, WARM = 400, 600, 30
+CAPTION_STEPS, TRACE_STEPS, WARM, ITEMS = 400, 600, 30, 4096
 
 
 def optimiser(model: TinyVLM, rate: float, decay: float = 0.01) -> torch.optim.AdamW:
@@ -47,15 +48,12 @@ def base(name: str, seed: int, folder: Path, width: int = 64) -> TinyVLM:
     else:
         model = base("captioner", seed, folder, width)
         _learn_to_reason(model, seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    torch.save(model.state_dict(), beside)
-    beside.replace(path)
+    keep(path, model.state_dict())
     return model
 
 
 def _learn_captions(model: TinyVLM, seed: int, rate: float = 3e-3) -> None:
-    data, found = dataset(4096, 500 + seed, EASY, 50 + seed), optimiser(model, rate)
+    data, found = dataset(ITEMS, 500 + seed, EASY, 50 + seed), optimiser(model, rate)
     torch.manual_seed(seed)
     for step in range(CAPTION_STEPS):
         at_rate(found, rate, step, CAPTION_STEPS)
@@ -64,7 +62,7 @@ def _learn_captions(model: TinyVLM, seed: int, rate: float = 3e-3) -> None:
 
 
 def _learn_to_reason(model: TinyVLM, seed: int, rate: float = 6e-3) -> None:
-    data, found = dataset(4096, 600 + seed, EASY, 60 + seed), optimiser(model, rate)
+    data, found = dataset(ITEMS, 600 + seed, EASY, 60 + seed), optimiser(model, rate)
     torch.manual_seed(seed)
     for step in range(TRACE_STEPS):
         at_rate(found, rate, step, TRACE_STEPS)

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,10 @@ class Experiment(NamedTuple):
     options: dict[str, Any]
 
 
+RL = {"start": "A-half", "steps": 40, "prompts": 12}
+GAINS = ("gain_a", "gain_a_p", "gain_a_r")
+WRONG = ("flipped=0.1", "flipped=0.3", "shuffled", "mismatched")
+
 EXPERIMENTS = {
     "sft": Experiment(
         "sft", ("standard", "0.3", "0.5", "ngdiff"), ("a", "a_p", "a_r", "a_r_blank", "loss_share"), {"design": "C"}
@@ -35,52 +39,116 @@ EXPERIMENTS = {
     "sft-limited": Experiment(
         "sft", ("standard", "0.1", "0.3", "0.5", "ngdiff"), ("a", "a_p", "a_r", "loss_share"), {"design": "A"}
     ),
+    "probes": Experiment(
+        "probes",
+        ("C-150",),
+        ("r_a_p", "r_a_r", "r_a_p_within", "mixed", "mass_on_perception", "largest"),
+        {},
+    ),
+    "labels": Experiment(
+        "sft",
+        ("standard", "0.3", *(f"0.3/{error}" for error in WRONG)),
+        ("a", "a_p", "a_r", "token_share"),
+        {"design": "C"},
+    ),
     "rl": Experiment(
-        "rl",
-        ("outcome", "alpha=0.3", "alpha=0.5", "surrogate=0.9", "surrogate=0.5"),
-        ("gain_a", "gain_a_p", "gain_a_r", "flat"),
-        {"start": "A-450", "steps": 60},
+        "rl", ("outcome", "alpha=0.3", "alpha=0.5", "surrogate=0.9", "surrogate=0.5"), (*GAINS, "flat"), RL
     ),
     "tokens": Experiment(
         "rl",
         ("outcome", "dapo", "pgpo", "pgpo_cap=5", "pgpo_floor", "vppo"),
-        ("gain_a", "gain_a_p", "gain_a_r", "mass_on_perception", "noise", "entropy"),
-        {"start": "A-450", "steps": 60},
+        (*GAINS, "mass_on_perception", "noise", "entropy"),
+        RL,
+    ),
+    "staged": Experiment(
+        "staged",
+        ("merged", "staged", "reverse", "captions", "difficulty", "both"),
+        GAINS,
+        {"start": "A-half", "steps": 60, "prompts": 8},
+    ),
+    "distil": Experiment(
+        "distil",
+        ("start", "opsd", "vigos"),
+        ("a", "a_p", "a_r", "score", "prior", "palr", "palr_description"),
+        {"steps": 60, "prompts": 24},
     ),
 }
 
 
-def run_one(module: str, arm: str, seed: int, options: dict[str, Any], folder: str) -> dict[str, Any]:
+def run_one(module: str, arm: str, seed: int, options: dict[str, Any], folder: str, device: str) -> dict[str, Any]:
+    """One run, in a process of its own, on this device."""
     import torch
 
     torch.set_num_threads(1)
+    torch.set_default_device(device)
     began = time.perf_counter()
     found = importlib.import_module(f"{__package__}.{module}").run(arm, seed, options, Path(folder))
-    return {"arm": arm, "seed": seed, "options": options, **found, "seconds": round(time.perf_counter() - began, 1)}
+    said = {} if device == "cpu" else {"device": device}
+    return {
+        "arm": arm,
+        "seed": seed,
+        "options": options,
+        **found,
+        **said,
+        "seconds": round(time.perf_counter() - began),
+    }
 
 
-def run_all(
-    experiment: Experiment,
-    todo: Sequence[tuple[str, int]],
-    options: dict[str, Any],
-    folder: Path,
-    results: Path,
-    workers: int,
-) -> list[dict[str, Any]]:
-    """The first arm of each seed goes before the others: it makes the bases that they share."""
-    rows = []
-    firsts = {seed: arm for arm, seed in reversed(todo)}
-    waves = [[(arm, seed) for seed, arm in firsts.items()], [each for each in todo if firsts[each[1]] != each[0]]]
-    with ProcessPoolExecutor(max(1, workers), multiprocessing.get_context("spawn")) as pool:
+class Where(NamedTuple):
+    """Where runs are done: a folder for what they leave, processes at once, a device, and for how many minutes."""
+
+    folder: Path
+    workers: int
+    device: str = "cpu"
+    minutes: float | None = None
+
+
+def wanted(experiment: Experiment, options: Mapping[str, Any], arms: Sequence[str], seeds: Sequence[int]) -> Todo:
+    """All pairs of arm and seed."""
+    return Todo(experiment, {**experiment.options, **options}, [(arm, seed) for seed in seeds for arm in arms])
+
+
+class Todo(NamedTuple):
+    """Runs of one experiment with these options."""
+
+    experiment: Experiment
+    options: dict[str, Any]
+    runs: list[tuple[str, int]]
+
+    def done(self, folder: Path) -> list[dict[str, Any]]:
+        """The rows that are there, in the order of the runs. Experiments of one module share their arms."""
+        results = folder / f"{self.experiment.module}.jsonl"
+        lines = results.read_text().splitlines() if results.exists() else []
+        rows = [row for row in map(json.loads, lines) if row["options"] == self.options]
+        found = {(row["arm"], row["seed"]): row for row in rows}
+        return [found[run] for run in self.runs if run in found]
+
+
+def run_all(todo: Todo, where: Where) -> bool:
+    """Do what is missing; whether all is done. When the minutes are over, what runs is ended: it is not lost, for it
+    was saved every few steps.
+
+    The first arm of each seed goes before the others: it makes the bases that they share.
+    """
+    where.folder.mkdir(parents=True, exist_ok=True)
+    done = {(row["arm"], row["seed"]) for row in todo.done(where.folder)}
+    missing = [run for run in todo.runs if run not in done]
+    firsts = {seed: arm for arm, seed in reversed(missing)}
+    waves = [[(arm, seed) for seed, arm in firsts.items()], [run for run in missing if firsts[run[1]] != run[0]]]
+    until = time.monotonic() + 60 * where.minutes if where.minutes else None
+    results = where.folder / f"{todo.experiment.module}.jsonl"
+    with ProcessPoolExecutor(max(1, where.workers), multiprocessing.get_context("spawn")) as pool:
         for wave in waves:
-            running = {
-                pool.submit(run_one, experiment.module, arm, seed, options, str(folder)): (arm, seed)
-                for arm, seed in wave
-            }
-            for future in as_completed(running):
-                row = future.result()
-                with results.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-                rows.append(row)
-                print(f"{row['arm']}, seed {row['seed']}: {row['seconds']:.0f} s", file=sys.stderr, flush=True)
-    return rows
+            given = (todo.experiment.module, todo.options, str(where.folder), where.device)
+            running = {pool.submit(run_one, given[0], *run, *given[1:]) for run in wave}
+            try:
+                for future in as_completed(running, None if until is None else max(0, until - time.monotonic())):
+                    row = future.result()
+                    with results.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+                    print(f"{row['arm']}, seed {row['seed']}: {row['seconds']} s", file=sys.stderr, flush=True)
+            except TimeoutError:
+                for process in list(pool._processes.values()):
+                    process.terminate()
+                return False
+    return True

@@ -39,10 +39,9 @@ class Outcomes:
 
 
 @torch.no_grad()
-def abilities(model: TinyVLM, data: Data) -> dict[str, float]:
-    """`a`, `a_p`, `a_r`, and `a_r` with the picture hidden behind the facts; greedy, in percent."""
-    found: dict[str, list[np.ndarray]] = {"a": [], "a_p": [], "a_r": [], "a_r_blank": []}
-    model.eval()
+def abilities(model: TinyVLM, data: Data, blank: bool = True) -> dict[str, float]:
+    """`a`, `a_p`, `a_r`, and with `blank` also `a_r` with the picture hidden behind the facts; greedy, in percent."""
+    found: dict[str, list[np.ndarray]] = {"a": [], "a_p": [], "a_r": []}
     for first in range(0, len(data.given), BATCH):
         given, pictures = data.given[first : first + BATCH], data.pictures[first : first + BATCH]
         facts = data.responses[first : first + BATCH, :PERCEPTION]
@@ -50,10 +49,18 @@ def abilities(model: TinyVLM, data: Data) -> dict[str, float]:
         found["a"].append(own.right)
         found["a_p"].append(own.seen)
         found["a_r"].append(Outcomes.of(model.generate(pictures, facts), given).right)
-        blank = model.generate(pictures[:64], facts[:64], blank_after=True)
-        found["a_r_blank"].append(Outcomes.of(blank, given[:64]).right)
-    model.train()
+        if blank:
+            hidden = model.generate(pictures[:64], facts[:64], blank_after=True)
+            found.setdefault("a_r_blank", []).append(Outcomes.of(hidden, given[:64]).right)
     return {name: round(100 * float(np.concatenate(values).mean()), 2) for name, values in found.items()}
+
+
+@torch.no_grad()
+def reasoning(model: TinyVLM, data: Data) -> float:
+    """`a_r` alone, in percent."""
+    return 100 * float(
+        Outcomes.of(model.generate(data.pictures, data.responses[:, :PERCEPTION]), data.given).right.mean()
+    )
 
 
 def correlation(left: np.ndarray, right: np.ndarray) -> float | None:
@@ -87,8 +94,6 @@ def coupling(outcomes: Outcomes, group: int) -> dict[str, float | None]:
 def probe(model: TinyVLM, data: Data, prompts: int = 64, group: int = 8, seed: int = 0) -> dict[str, float | None]:
     """The coupling of a policy's own samples at temperature 1."""
     generator = torch.Generator(data.pictures.device).manual_seed(seed)
-    at = torch.arange(prompts).repeat_interleave(group)
-    model.eval()
+    at = torch.arange(prompts, device=data.pictures.device).repeat_interleave(group)
     written = model.generate(data.pictures[at], temperature=1.0, generator=generator)
-    model.train()
     return coupling(Outcomes.of(written, [data.given[i] for i in at.tolist()]), group)

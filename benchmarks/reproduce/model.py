@@ -95,16 +95,19 @@ class TinyVLM(nn.Module):
         kind = self.kind(self.kinds[here]) + self.next_kind(self.kinds[following])
         return kind + cell(self.cells[here]) + self.ahead(cell(self.cells[following]))
 
-    def _prompt(self, pictures: Tensor) -> Tensor:
+    def _prompt(self, pictures: Tensor, told: Tensor | None = None) -> Tensor:
         shown = self.stem(pictures[:, None]).flatten(2).transpose(1, 2)
+        if told is not None:
+            shown = shown + self.tokens(told)
         return torch.cat([shown, self.tokens.weight[START].expand(len(pictures), 1, -1)], 1)
 
-    def forward(self, pictures: Tensor, responses: Tensor, blind: bool = False) -> Tensor:
+    def forward(self, pictures: Tensor, responses: Tensor, blind: bool = False, told: Tensor | None = None) -> Tensor:
         """Logits (B, T, vocabulary) of each response token given all before it.
 
-        `blind` hides the picture's keys from every later position, which is what a masked forward pass does.
+        `blind` hides the picture's keys from every later position, which is what a masked forward pass does. `told`
+        (B, 16) is a solved grid that stands in the prompt, cell by cell: what a teacher knows.
         """
-        x = torch.cat([self._prompt(pictures), self.tokens(responses[:, :-1])], 1)
+        x = torch.cat([self._prompt(pictures, told), self.tokens(responses[:, :-1])], 1)
         length = x.shape[1]
         x = x + self._position(0, length)
         mask = None
@@ -123,12 +126,13 @@ class TinyVLM(nn.Module):
         temperature: float = 0.0,
         generator: torch.Generator | None = None,
         blank_after: bool = False,
+        length: int = RESPONSE,
     ) -> Tensor:
-        """Whole responses (B, 320), greedy at temperature 0; `prefill` (B, P) are tokens that stand already.
+        """Responses (B, length), greedy at temperature 0; `prefill` (B, P) are tokens that stand already.
 
         `blank_after` hides the picture from everything behind the prefill: does the rest read it, or peek?
         """
-        batch, room = len(pictures), CELLS + 1 + RESPONSE
+        batch, room = len(pictures), CELLS + 1 + length
         shape = (batch, self.heads, room, self.width // self.heads)
         caches = [
             (torch.empty(shape, device=pictures.device), torch.empty(shape, device=pictures.device))
@@ -137,16 +141,16 @@ class TinyVLM(nn.Module):
         begun = torch.empty((batch, 0), dtype=torch.long, device=pictures.device) if prefill is None else prefill
         x, at = torch.cat([self._prompt(pictures), self.tokens(begun)], 1), 0
         written = [begun]
-        for _ in range(begun.shape[1], RESPONSE):
-            length = x.shape[1]
-            x = x + self._position(at, at + length)
+        for _ in range(begun.shape[1], length):
+            fed = x.shape[1]
+            x = x + self._position(at, at + fed)
             mask = None
             if blank_after and at:
-                mask = torch.ones(length, at + length, dtype=torch.bool, device=x.device)
+                mask = torch.ones(fed, at + fed, dtype=torch.bool, device=x.device)
                 mask[:, :CELLS] = False
             for block, (keys, values) in zip(self.blocks, caches, strict=True):
                 x = block(x, mask, (keys, values, at))
-            at += length
+            at += fed
             logits = self.head(self.norm(x[:, -1]))
             if temperature == 0:
                 chosen = logits.argmax(-1, keepdim=True)

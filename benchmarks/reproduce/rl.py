@@ -11,9 +11,9 @@ One on-policy update a step, no KL. A start is an SFT run of design A or C, of t
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ from perceptdata.kernels.estimators import k3
 from perceptdata.trainer.core import reshape, rewards
 
 from .bases import optimiser
-from .measures import Outcomes, abilities, coupling
+from .measures import Outcomes, abilities, coupling, reasoning
 from .model import TinyVLM, token_logprobs
-from .sft import DESIGNS, Design, held_out, train
-from .task import HARD, PERCEPTION, RESPONSE, dataset
+from .runs import SAVED_EVERY, Unfinished, keep
+from .sft import DESIGNS, held_out, train
+from .task import HARD, PERCEPTION, RESPONSE, Data, dataset
 
-GROUP = 8
+GROUP, HALF = 8, 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,35 @@ class Arm:
 
 
 def start(name: str, seed: int, folder: Path) -> TinyVLM:
-    """A start such as `A-450` or `C-150`: standard SFT in that design for so many steps; kept in `folder`."""
+    """Standard SFT of that design and seed, kept in `folder`: `A-450` or `C-150` for so many steps, `A-half` until it
+    reasons half of the time, which is where reasoning and perception both have something to learn.
+    """
     letter, _, steps = name.partition("-")
     path = folder / f"start-{name}-{seed}.pt"
     model = TinyVLM()
     if not path.exists():
-        design = DESIGNS[letter]
-        trained, _, _ = train("standard", seed, Design(design.base, int(steps), design.rate), folder)
-        beside = path.with_suffix(f".{time.monotonic_ns()}.part")
-        torch.save(trained.state_dict(), beside)
-        beside.replace(path)
+        design, until = DESIGNS[letter], None
+        if steps == "half":
+            validation = dataset(64, 78, HARD, 98)
+
+            def until(model: TinyVLM, step: int) -> bool:
+                return step >= 150 and step % 25 == 0 and reasoning(model, validation) >= HALF
+
+        else:
+            design = replace(design, steps=int(steps))
+        trained, _, _ = train("standard", seed, design, folder, until)
+        keep(path, trained.state_dict())
     model.load_state_dict(torch.load(path, weights_only=True))
     return model
+
+
+def abilities_of_start(name: str, seed: int, folder: Path, model: TinyVLM, test: Data) -> dict[str, float]:
+    """What the start can do, measured once for all arms."""
+    path = folder / f"start-{name}-{seed}-{len(test.given)}.json"
+    if not path.exists():
+        path.write_text(json.dumps(abilities(model, test, blank=False)))
+    measured: dict[str, float] = json.loads(path.read_text())
+    return measured
 
 
 @dataclass(slots=True)
@@ -89,39 +107,44 @@ class Batch:
 
 
 class Sampler:
-    """Rollouts of a policy on training items, with the rewards of an arm."""
+    """Rollouts of a policy on training items, with the rewards of an arm; seed and step say which, so that a run that
+    goes on after a break draws what it would have drawn.
+    """
 
     def __init__(self, arm: Arm, seed: int, prompts: int, items: int = 1024) -> None:
         self.data = dataset(items, 3000 + seed, HARD, 30 + seed)
-        self.arm, self.prompts = arm, prompts
-        self.generator = torch.Generator().manual_seed(seed)
-        self.noise = np.random.default_rng(seed)
+        self.arm, self.seed, self.prompts = arm, seed, prompts
 
     @torch.no_grad()
-    def draw(self, model: TinyVLM) -> Batch:
+    def draw(self, model: TinyVLM, step: int) -> Batch:
         """`prompts` groups of GROUP; with `refill`, groups that came out all alike are drawn anew, thrice at most."""
-        found = self._rollouts(model, self.prompts)
-        for _ in range(3 if self.arm.refill else 0):
+        found = self._rollouts(model, self.prompts, step, 0)
+        for again in range(3 if self.arm.refill else 0):
             teaching = rewards.teaches(torch.from_numpy(found.outcomes.right), GROUP)
             short = self.prompts - int(teaching.sum()) // GROUP
             if not short:
                 break
-            found = _joined(_only(found, teaching), self._rollouts(model, short))
+            found = _joined(_only(found, teaching), self._rollouts(model, short, step, again + 1))
         return found
 
-    def _rollouts(self, model: TinyVLM, prompts: int) -> Batch:
-        items = torch.randint(len(self.data.given), (prompts,), generator=self.generator).repeat_interleave(GROUP)
-        written = model.generate(self.data.pictures[items], temperature=1.0, generator=self.generator)
+    def _rollouts(self, model: TinyVLM, prompts: int, step: int, again: int) -> Batch:
+        device = self.data.pictures.device
+        noise = np.random.default_rng([self.seed, step, again])
+        generator = torch.Generator(device).manual_seed(int(noise.integers(2**62)))
+        items = torch.from_numpy(noise.integers(len(self.data.given), size=prompts)).repeat_interleave(GROUP)
+        written = model.generate(self.data.pictures[items.to(device)], temperature=1.0, generator=generator)
         outcomes = Outcomes.of(written, [self.data.given[i] for i in items.tolist()])
-        wrong = self.noise.random(len(items)) > self.arm.reliable
+        wrong = noise.random(len(items)) > self.arm.reliable
         reported = np.where(wrong, 1 - outcomes.seen, outcomes.seen).astype(np.float32)
         parts = torch.stack([torch.from_numpy(reported), torch.from_numpy(outcomes.right)], 1)
         compared = rewards.advantages(parts, (self.arm.alpha, 1 - self.arm.alpha), GROUP)
-        return Batch(items, written, outcomes, compared.values, float(compared.flat.float().mean()))
+        flat = float(compared.flat.float().mean())
+        return Batch(items.to(device), written, outcomes, compared.values.to(device), flat)
 
 
 def _only(batch: Batch, keep: Tensor) -> Batch:
     kept = keep.numpy()
+    keep = keep.to(batch.items.device)
     outcomes = Outcomes(batch.outcomes.right[kept], batch.outcomes.seen[kept], batch.outcomes.reasoned[kept])
     return Batch(batch.items[keep], batch.written[keep], outcomes, batch.advantages[keep], batch.flat)
 
@@ -150,51 +173,59 @@ def weights(
 def run(arm_name: str, seed: int, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """One row of the table."""
     arm, steps, prompts = Arm.of(arm_name), int(options.get("steps", 60)), int(options.get("prompts", 16))
-    model = start(str(options.get("start", "A-450")), seed, folder)
-    test = held_out(seed, None)
-    before = abilities(model, test)
-    sampler, found = Sampler(arm, seed, prompts), optimiser(model, 1e-4, decay=0.0)
+    name = str(options.get("start", "A-half"))
+    model = start(name, seed, folder)
+    test = held_out(seed, None, int(options.get("test", 200)))
+    before = abilities_of_start(name, seed, folder, model, test)
+    items = int(options.get("items", 1024))
+    sampler, found = Sampler(arm, seed, prompts, items), optimiser(model, 1e-4, decay=0.0)
+    unfinished = Unfinished.of(folder, arm_name, seed, options)
     notes: list[dict[str, float]] = []
-    seen: list[Outcomes] = []
-    for step in range(steps):
+    seen: list[list[list[float]]] = []
+    first = unfinished.load(model, found, notes, seen)
+    for step in range(first, steps):
         for group in found.param_groups:
             group["lr"] = float(options.get("rate", 1e-4)) * min(1, (step + 1) / 5)
-        model.eval()
-        batch = sampler.draw(model)
-        model.train()
-        seen.append(batch.outcomes)
+        batch = sampler.draw(model, step)
+        outcomes = batch.outcomes
+        seen.append([outcomes.right.tolist(), outcomes.seen.tolist(), outcomes.reasoned.tolist()])
         notes.append({"flat": batch.flat, **_update(arm, model, found, sampler, batch)})
-    kept = Outcomes(*(np.concatenate([getattr(one, name) for one in seen]) for name in ("right", "seen", "reasoned")))
-    after = abilities(model, test)
-    means = {
+        if (step + 1) % SAVED_EVERY == 0:
+            unfinished.save(step + 1, model, found, notes, seen)
+    kept = Outcomes(*(np.concatenate([np.array(one[i], np.float32) for one in seen]) for i in range(3)))
+    after = abilities(model, test, blank=False)
+    gained = {f"gain_{name}": round(after[name] - before[name], 2) for name in ("a", "a_p", "a_r")}
+    unfinished.remove()
+    return {**after, **gained, "before": before, **means(notes), "coupling": coupling(kept, GROUP)}
+
+
+def means(notes: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of each thing noted, its mean over the steps that noted it."""
+    return {
         name: round(float(np.mean([note[name] for note in notes if name in note])), 4)
         for name in dict.fromkeys(name for note in notes for name in note)
     }
-    gained = {f"gain_{name}": round(after[name] - before[name], 2) for name in ("a", "a_p", "a_r")}
-    return {**after, **gained, "before": before, **means, "coupling": coupling(kept, GROUP)}
 
 
 def _update(arm: Arm, model: TinyVLM, found: torch.optim.AdamW, sampler: Sampler, batch: Batch) -> dict[str, float]:
-    """One step of policy gradient; the entropy of the policy, the gradient's noise over prompts, and the weights."""
-    keep = batch.advantages.abs() > 0
-    if not keep.any():
+    """One step of policy gradient; the entropy of the policy, the gradient's noise over rollouts, and the weights."""
+    kept = (batch.advantages.abs() > 0).nonzero()[:, 0]
+    if len(kept) < 2:
         return {}
-    items, written, advantages = batch.items[keep], batch.written[keep], batch.advantages[keep]
-    pictures = sampler.data.pictures[items]
-    seeing = token_logprobs(model, pictures, written)
-    shaped, notes = weights(arm, model, pictures, written, seeing)
-    worth = reshape.per_token(advantages, shaped)
-    # On-policy, the ratio is 1 and its gradient that of log p.
-    losses = -(worth * (seeing - seeing.detach()).exp()).sum(1) / (len(batch.advantages) * RESPONSE)
-    half = torch.arange(len(losses)) % 2 == 0
     found.zero_grad(set_to_none=True)
-    losses[half].sum().backward(retain_graph=True)
-    first = torch.cat([p.grad.flatten().clone() for p in model.parameters() if p.grad is not None])
-    losses[~half].sum().backward()
-    whole = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    notes, first = [], torch.empty(0)
+    for half in (kept[::2], kept[1::2]):
+        pictures, written = sampler.data.pictures[batch.items[half]], batch.written[half]
+        seeing = token_logprobs(model, pictures, written)
+        shaped, weighed = weights(arm, model, pictures, written, seeing)
+        worth = reshape.per_token(batch.advantages[half], shaped)
+        # On-policy, the ratio is 1 and its gradient that of log p.
+        (-(worth * (seeing - seeing.detach()).exp()).sum() / (len(batch.advantages) * RESPONSE)).backward()
+        whole = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+        first = first if len(notes) else whole.clone()
+        notes.append({**weighed, "entropy": -float(seeing.detach().mean())})
     # Two halves of a batch as two draws: their difference is noise, their sum signal and noise.
     noise = float((2 * first - whole).square().sum() / whole.square().sum().clamp(min=1e-12))
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     found.step()
-    entropy = -seeing.detach().mean()
-    return {**notes, "entropy": float(entropy), "noise": noise, "gradient": float(norm)}
+    return {**means(notes), "noise": noise, "gradient": float(norm)}

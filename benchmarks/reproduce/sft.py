@@ -6,8 +6,8 @@ begins from the captioner: training itself has to build the reasoning, and a lar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ import torch
 from perceptdata.trainer.core import balance, spans
 
 from .bases import at_rate, base, optimiser
-from .measures import abilities, probe
+from .labels import with_errors
+from .measures import abilities
 from .model import TinyVLM, token_logprobs
-from .task import HARD, Data, dataset, roles
+from .runs import keep
+from .task import HARD, Data, dataset
 
 TEST_ITEMS = 400
 
@@ -53,27 +55,31 @@ def held_out(seed: int, train: Data | None, items: int = TEST_ITEMS) -> Data:
     return dataset(items, 77, HARD, 99, banned=train.given if train else ())
 
 
-def train(arm: str, seed: int, design: Design, folder: Path) -> tuple[TinyVLM, Data, dict[str, Any]]:
-    """One arm, one seed: the model, the test items, and what training looked like."""
+def train(
+    arm: str, seed: int, design: Design, folder: Path, until: Callable[[TinyVLM, int], bool] | None = None
+) -> tuple[TinyVLM, Data, dict[str, Any]]:
+    """One arm, one seed: the model, the test items, and what training looked like.
+
+    `until` is asked after each step whether that will do.
+    """
+    weight, _, error = arm.partition("/")
     model = base(design.base, seed, folder)
     data = dataset(design.train_items, 1000 + seed, HARD, 10 + seed)
+    responses, tags = with_errors(data.responses, error, seed)
     found = optimiser(model, design.rate)
     parameters = list(model.parameters())
-    weighing, state = schedule(arm, design.steps), balance.NGDiffState()
-    role = roles().expand(design.batch, -1)
-    counts = spans.role_counts(role)
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.cat(
-        [
-            torch.randperm(len(data.given), generator=generator)
-            for _ in range(1 + design.steps * design.batch // len(data.given))
-        ]
-    )
+    weighing, state = schedule(weight, design.steps), balance.NGDiffState()
+    generator = torch.Generator("cpu").manual_seed(seed)
+    passes = 1 + design.steps * design.batch // len(data.given)
+    order = torch.cat([torch.randperm(len(data.given), generator=generator, device="cpu") for _ in range(passes)])
+    order = order.to(data.pictures.device)
     lams, shares = [], []
     for step in range(design.steps):
         at_rate(found, design.rate, step, design.steps)
         at = order[step * design.batch : (step + 1) * design.batch]
-        nll = -token_logprobs(model, data.pictures[at], data.responses[at])
+        role = tags[at]
+        counts = spans.role_counts(role)
+        nll = -token_logprobs(model, data.pictures[at], responses[at])
         sums = spans.role_sums(nll, role)
         if isinstance(weighing, balance.NGDiff) and weighing.due(step, state):
             state = _norms(weighing, step, state, nll, role, counts, parameters)
@@ -85,8 +91,11 @@ def train(arm: str, seed: int, design: Design, folder: Path) -> tuple[TinyVLM, D
         found.step()
         lams.append(float(lam))
         shares.append(float(spans.loss_share(sums, counts, spans.token_share(counts))))
-    third = design.steps // 3
+        if until is not None and until(model, step + 1):
+            break
+    third = max(1, len(lams) // 3)
     said = {
+        "steps": len(lams),
         "token_share": round(float(spans.token_share(counts)), 4),
         "loss_share": round(sum(shares) / len(shares), 4),
         "loss_share_end": round(sum(shares[-50:]) / len(shares[-50:]), 4),
@@ -116,6 +125,13 @@ def _norms(
 
 
 def run(arm: str, seed: int, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """One row of the table."""
-    model, test, said = train(arm, seed, DESIGNS[options.get("design", "C")], folder)
-    return {**abilities(model, test), **said, "coupling": probe(model, test)}
+    """One row of the table. The standard arm is kept, for others to begin with."""
+    name = options.get("design", "C")
+    usual = DESIGNS[name]
+    items = int(options.get("items", usual.train_items))
+    design = replace(usual, steps=int(options.get("steps", usual.steps)), train_items=items)
+    model, test, said = train(arm, seed, design, folder)
+    test = test.first(int(options.get("test", TEST_ITEMS)))
+    if arm == "standard":
+        keep(folder / f"start-{name}-{design.steps}-{seed}.pt", model.state_dict())
+    return {**abilities(model, test), **said}

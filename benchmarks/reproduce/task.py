@@ -13,7 +13,7 @@ would vanish and leave perception alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -110,6 +110,7 @@ EASY, HARD = Drawing(3.0, 0.5, 0.05), Drawing(15.0, 1.5, 0.2)
 VARIANTS = 200  # of each digit, in a hand
 
 
+@cache
 def hand(seed: int, drawing: Drawing) -> np.ndarray:
     """A hand: VARIANTS pictures of each digit, float32 (5, VARIANTS, 16, 16) in [0, 1]; those of 0 are empty."""
     rng = random.Random(f"hand/{seed}")
@@ -138,7 +139,7 @@ def draw(grids: Sequence[Grid], glyphs: np.ndarray, noise: float, rng: np.random
     pictures = pictures.reshape(-1, PIXELS, PIXELS).copy()
     pictures[:, ::CELL_PIXELS, :] = pictures[:, :, ::CELL_PIXELS] = 0.4
     pictures += rng.normal(0, noise, pictures.shape).astype(np.float32)
-    return torch.from_numpy((pictures - 0.12) / 0.3)
+    return torch.from_numpy((pictures - 0.12) / 0.3).to(torch.get_default_device())
 
 
 class Data(NamedTuple):
@@ -148,14 +149,25 @@ class Data(NamedTuple):
     pictures: Tensor
     responses: Tensor
 
+    def first(self, count: int) -> Data:
+        """The first so many of them."""
+        return Data(self.given[:count], self.pictures[:count], self.responses[:count])
 
-def dataset(count: int, seed: int, drawing: Drawing, hand_seed: int, banned: Iterable[Grid] = ()) -> Data:
-    """`count` different puzzles, none of `banned`, drawn in one hand."""
+
+def dataset(
+    count: int,
+    seed: int,
+    drawing: Drawing,
+    hand_seed: int,
+    banned: Iterable[Grid] = (),
+    wanted: Callable[[Puzzle], bool] | None = None,
+) -> Data:
+    """`count` different puzzles, none of `banned` and all `wanted`, drawn in one hand."""
     rng, noise = random.Random(f"puzzles/{seed}"), np.random.default_rng(seed)
     taken, given, responses = set(banned), [], []
     while len(given) < count:
         one = puzzle(rng)
-        if one.given in taken:
+        if one.given in taken or (wanted is not None and not wanted(one)):
             continue
         taken.add(one.given)
         given.append(one.given)

@@ -20,8 +20,8 @@ from perceptdata.draft import Draft, with_facts
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, Answer, CheckerRef, Stage
 
-from ..reading.stage_rules import stage_of
 from ..reading.literals import is_written_list, read_list
+from ..reading.stage_rules import stage_of
 from .tabular import Row, Tabular
 
 RELAXED = CheckerRef(name="relaxed")

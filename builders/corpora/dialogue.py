@@ -19,7 +19,7 @@ from perceptdata.example import IMAGE, Turn
 
 from ..reading.conversations import read_turns, rounds
 from ..reading.placeholders import place_images
-from .problem import same_question
+from .questions import same_question
 from .tabular import Row
 
 

@@ -26,9 +26,9 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import IMAGE, Answer, Stage
 from perceptdata.plugins import Part
 
-from ..reading.stage_rules import stage_of
 from ..reading.entries import Lookup
 from ..reading.records import stretches
+from ..reading.stage_rules import stage_of
 from ..reading.tables import read_rows, row_count
 from .gqa_graph import facts, only_looks, regions
 from .problem import plain_json

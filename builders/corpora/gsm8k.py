@@ -6,16 +6,15 @@
 
 A rationale carries calculator marks, `48/2 = <<48/2=24>>24`: the response is without them, `meta.calculations` lists
 them and `meta.raw` keeps the text. The answer stands after `####` and may have thousands separators (`109,200,000`):
-the answer's text is without, `accepts` has the original. The same question stands in several files, so a row's group
-is the hash of its normalised question: no view puts it on both sides of a split.
+the answer's text is without, `accepts` has the original. The same question stands in several files, and in other
+corpora that were made from this one, so a row's group is the hash of its normalised question: no view puts it on both
+sides of a split.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +25,7 @@ from perceptdata.example import Answer, Stage
 from perceptdata.plugins import Builder, Part
 
 from ..reading.records import read_records, record_index, stretches
+from .questions import same_question
 
 FILES = {
     "train": "train",
@@ -46,6 +46,7 @@ class GSM8K(Builder):
     name: ClassVar[str] = "gsm8k"
     corpus: ClassVar[str] = "GSM8K"
     licence: ClassVar[str] = "MIT"
+    version: ClassVar[str] = "2"
     stages: ClassVar[tuple[Stage, ...]] = ("textual_reasoning",)
 
     def parts(self, source: Path | None) -> Sequence[Part]:
@@ -121,7 +122,7 @@ def _draft(
     return Draft(
         key=key,
         split=split,
-        group=f"gsm8k/{question_hash(record['question'])}",
+        group=same_question(record["question"]),
         stage="textual_reasoning",
         question=record["question"].strip(),
         answer=final_answer(final),
@@ -154,9 +155,3 @@ def _socratic(rationale: str) -> tuple[list[str | None], str]:
     parted = [line.partition(SUB_QUESTION) for line in rationale.splitlines()]
     questions = [first.strip() if mark else None for first, mark, _ in parted]
     return questions, "\n".join(step.strip() if mark else first for first, mark, step in parted)
-
-
-def question_hash(question: str) -> str:
-    """16 hex digits that are equal for questions equal up to case, spacing and Unicode spelling."""
-    normal = " ".join(unicodedata.normalize("NFKC", question).casefold().split())
-    return hashlib.sha256(normal.encode()).hexdigest()[:16]

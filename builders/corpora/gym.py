@@ -25,7 +25,8 @@ from perceptdata.example import Answer, CheckerRef, Example, Stage
 from perceptdata.plugins import Builder, Checker, Part
 from perceptdata.records import canonical_json
 
-from .problem import plain_json, same_question
+from .problem import plain_json
+from .questions import same_question
 
 TASKS = (
     *("aiw", "base_conversion", "basic_arithmetic", "binary_alternation", "caesar_cipher", "calendar_arithmetic"),

@@ -23,8 +23,8 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import Stage
 from perceptdata.plugins import Part
 
-from .gsm8k import question_hash
 from .problem import problem
+from .questions import question_hash
 from .tabular import Row, Tabular
 
 SPLITS = "math_splits"

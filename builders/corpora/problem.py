@@ -24,7 +24,7 @@ from perceptdata.example import Answer, Stage
 from ..reading.choices import index_of, inline_choices, read_choices
 from ..reading.gold import boxed, marked_answer, typed
 from ..reading.placeholders import name_images, place_images
-from .gsm8k import question_hash
+from .questions import same_question
 from .tabular import Row
 
 _OPEN_BOX = re.compile(r"\\f?boxed\s*(?P<brace>\{)?|\\fbox\s*(?P<framed>\{)?")
@@ -86,11 +86,6 @@ def problem(
         response=response,
         meta=plain_json({name: value for name, value in kept.items() if value not in (None, "", [])}),
     )
-
-
-def same_question(question: str) -> str:
-    """The group of a question without a picture: rows of any corpus that ask the same never part."""
-    return f"question/{question_hash(question)}"
 
 
 def solved(written: str) -> Answer:

@@ -20,8 +20,8 @@ from perceptdata.example import IMAGE, AllowedUse, Answer, Stage
 
 from ..reading.choices import read_choices
 from ..reading.tables import KEY
-from .gsm8k import question_hash
 from .problem import problem
+from .questions import question_hash
 from .tabular import Row, Tabular
 
 STATE_TABLE = (

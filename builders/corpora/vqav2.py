@@ -18,8 +18,8 @@ from perceptdata.draft import Draft, ImageRef
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, Stage
 
-from ..reading.stage_rules import stage_of
 from ..reading.entries import Lookup
+from ..reading.stage_rules import stage_of
 from .consensus import consensus
 from .tabular import Row, Tabular
 

@@ -11,6 +11,8 @@ conversations are told by their values whatever they are called. A user's own ma
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,15 +24,16 @@ from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import AnswerKind
 
 from ..reading.choices import Layout, inline_choices, layout_of, read_choices
+from ..reading.conversations import is_conversation
 from ..reading.gold import final_answer, marked_answer, typed
 from ..reading.literals import is_written_list
 from ..reading.pictures import ImageKind, kind_of
 from ..reading.tables import KEY, read_rows
-from ..reading.conversations import is_conversation
 
 SAMPLE = 64  # rows looked at
 MOST = 0.75  # of a column's values must fit: a few bad rows are rejects, not another mapping
 META = "meta."
+SCORE = "score."
 TARGETS = (
     "question",
     "conversation",
@@ -43,6 +46,8 @@ TARGETS = (
     "images",
     "facts",
     "response",
+    "responses",
+    "responses.correct",
     "id",
     "split",
     "stage",
@@ -114,7 +119,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "split": ("split", "data_split", "set_name", "extra_info.split"),
     "group": ("group", "scene_id"),
+    "responses": ("predictions",),
+    "responses.correct": ("correctness",),
 }
+_RATE = re.compile(r"pass_?rate\w*|solve_rate|difficulty_score")
 _LETTERED = tuple(
     tuple(f"{prefix}{letter}" for letter in "abcdefghij") for prefix in ("", "option_", "option", "choice_")
 )
@@ -166,14 +174,26 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def detect(path: Path, images: Path | None = None, given: Mapping[str, str] | None = None) -> Detection:
+def detect(
+    path: Path,
+    images: Path | None = None,
+    given: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
+) -> Detection:
     """The mapping for a file. `given` maps columns to targets and goes first. Raises UsageError for a wrong map.
 
+    `known` is what a published shape calls its columns: it counts for those that are there and not in `given`.
     `images` is where pictures lie; without it, and with columns that hold paths, a warning says where they will be
     sought.
     """
     rows = [flat(row.fields) for row in read_rows(path, 0, SAMPLE, SAMPLE) if not isinstance(row.fields, Rejected)]
-    return _Finder(path, rows, images, given or {}).detection()
+    there = {name for row in rows for name in row}
+    taken, shaped = set((given or {}).values()), dict[str, str]()
+    for column, target in (known or {}).items():
+        if column in there and column not in (given or {}) and (target == "choices" or target not in taken):
+            shaped[column] = target  # one column a target: a file may have the same pictures twice
+            taken.add(target)
+    return _Finder(path, rows, images, {**shaped, **(given or {})}).detection()
 
 
 class _Finder:
@@ -197,6 +217,7 @@ class _Finder:
         self._by_name("id", lambda value: isinstance(value, str | int), self._is_id)
         self._choices()
         self._answer()
+        self._rates()
         layout = self._layout()
         self._rest()
         if not self._has("question") and not self._has("conversation"):
@@ -214,9 +235,13 @@ class _Finder:
 
     def _take_given(self) -> None:
         for column, target in self.given.items():
-            if target not in TARGETS and not (target.startswith(META) and len(target) > len(META)):
+            if target not in TARGETS and not _is_named(target):
                 near = difflib.get_close_matches(target, TARGETS, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"the targets are {', '.join(TARGETS)} and meta.NAME"
+                hint = (
+                    f"did you mean '{near[0]}'?"
+                    if near
+                    else f"the targets are {', '.join(TARGETS)}, meta.NAME, score.NAME"
+                )
                 raise UsageError(f"map: there is no target '{target}'; {hint}")
             if self.rows and column not in self.values:
                 near = difflib.get_close_matches(column, self.values, n=1)
@@ -296,6 +321,14 @@ class _Finder:
             self._by_name("answer", lambda value: True)
         self._by_name("response", lambda value: isinstance(value, str))
 
+    def _rates(self) -> None:
+        """Pass rates are scores; what a model predicted, with whether it was right, are responses."""
+        for name, values in self.values.items():
+            if name not in self.columns and _RATE.fullmatch(_plain_name(name)) and values and _most(_is_number, values):
+                self.columns[name] = SCORE + _plain_name(name)
+        for target in ("responses", "responses.correct"):
+            self._by_name(target, lambda value: isinstance(value, list))
+
     def _layout(self) -> Layout | None:
         question, answer = self._first("question"), self._first("answer")
         columns = [name for name, target in self.columns.items() if target == "choices"]
@@ -341,6 +374,14 @@ class _Finder:
 
     def _first(self, target: str) -> str | None:
         return next((name for name, its in self.columns.items() if its == target), None)
+
+
+def _is_named(target: str) -> bool:
+    return any(target.startswith(prefix) and len(target) > len(prefix) for prefix in (META, SCORE))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _plain_name(name: str) -> str:

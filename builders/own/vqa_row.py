@@ -8,18 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from perceptdata.draft import BadRow, Draft
+from perceptdata.draft import BadRow, Draft, DraftResponse
 from perceptdata.errors import Rejected
 from perceptdata.example import IMAGE, STAGES, Answer, AnswerKind, Stage, Turn
 
 from ..reading.choices import index_of, inline_choices, read_choices
+from ..reading.conversations import Round, read_turns, rounds
 from ..reading.gold import final_answer, marked_answer, typed
 from ..reading.literals import is_written_list, read_list
 from ..reading.pictures import Store, references
 from ..reading.placeholders import name_images, place_images
-from .columns import META, Detection, flat
-from ..reading.conversations import Round, read_turns, rounds
 from ..reading.stage_rules import stage_of
+from .columns import META, SCORE, Detection, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def drafts_of(
             continue
         draft.key, draft.split, draft.stage, draft.history = named, split, stage, turns[:place]
         draft.corpus, draft.licence = defaults.corpus, defaults.licence
+        if one is last:  # what the row says of its answer is of the last question
+            draft.scores, draft.responses = values.scores(), values.responses()
         extra = {"system": system, "stage_rule": rule}
         draft.meta = {**draft.meta, **{name: value for name, value in extra.items() if value is not None}}
         yield draft
@@ -97,6 +99,25 @@ class _Values:
 
     def first(self, target: str) -> Any:
         return next(iter(self.all(target)), None)
+
+    def scores(self) -> dict[str, float]:
+        columns = self._detection.columns.items()
+        named = {to.removeprefix(SCORE): self._fields.get(name) for name, to in columns if to.startswith(SCORE)}
+        try:
+            return {name: float(value) for name, value in named.items() if value is not None and not _absent(value)}
+        except (TypeError, ValueError):
+            raise Rejected("field.invalid", f"a score is no number: {str(named)[:120]}") from None
+
+    def responses(self) -> list[DraftResponse]:
+        texts, right = self.first("responses"), self.first("responses.correct")
+        if not isinstance(texts, list | tuple):
+            return []
+        scores = right if isinstance(right, list | tuple) and len(right) == len(texts) else [None] * len(texts)
+        return [
+            DraftResponse(str(text), score=None if score is None else float(score))
+            for text, score in zip(texts, scores, strict=True)
+            if text is not None
+        ]
 
     def meta(self) -> dict[str, Any]:
         columns = self._detection.columns.items()

@@ -40,7 +40,8 @@ def kind_of(value: Any) -> ImageKind | None:
     if isinstance(value, Mapping):
         if isinstance(value.get("bytes"), bytes):
             return "embedded"
-        return kind_of(value["path"]) if isinstance(value.get("path"), str) else None
+        named = _named(value)
+        return None if named is None else kind_of(named)
     if isinstance(value, bytes):
         return "embedded" if value.startswith(_MAGIC) else None
     if not isinstance(value, str):
@@ -55,6 +56,13 @@ def kind_of(value: Any) -> ImageKind | None:
     if _decode(value, start_only=True):
         return "base64"
     return "path" if _SUFFIX.search(value) and "\n" not in value else None
+
+
+def _named(value: Mapping[str, Any]) -> str | None:
+    """The path, address or base64 of `{path: …}`, `{image: …}` (verl), `{url: …}` or `{image_url: {url: …}}`."""
+    named = next((value[key] for key in ("path", "image", "url", "image_url") if value.get(key)), None)
+    named = named.get("url") if isinstance(named, Mapping) else named
+    return named if isinstance(named, str) else None
 
 
 def _decode(text: str, start_only: bool = False) -> bytes | None:
@@ -122,7 +130,7 @@ def references(value: Any, store: Store) -> list[ImageRef]:
     if isinstance(value, Mapping):
         if isinstance(value.get("bytes"), bytes):
             return [value["bytes"]]
-        return references(value.get("path"), store)
+        return references(_named(value), store)
     if isinstance(value, bytes):
         return [value]
     if not isinstance(value, str):
@@ -130,5 +138,7 @@ def references(value: Any, store: Store) -> list[ImageRef]:
     if _URL.match(value):
         said = f"{value[:200]} is an address; download the pictures and name their folder with images"
         raise Rejected("image.missing", said)
+    if value.startswith("file://"):
+        value = value.removeprefix("file://")
     decoded = _decode(value)
     return [decoded] if decoded is not None else [store.find(value)]

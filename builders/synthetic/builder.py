@@ -43,6 +43,11 @@ class SyntheticFamily(Family[Scene], ABC):
     def cores(self, row: int, rows: int, key: int, rng: random.Random) -> Iterator[Scene]:
         """Record `row`'s own stream of cores out of `rows` streams; for one `key`, no two streams share a scene."""
 
+    def own_cores(self, row: int, rows: int, key: int, rng: random.Random, share: tuple[int, int]) -> Iterator[Scene]:
+        """Those of `cores` whose canonical text has its hash in the split's share of the hash space."""
+        start, stop = share
+        return (core for core in self.cores(row, rows, key, rng) if start <= digest(self.canonical(core)) < stop)
+
     @abstractmethod
     def finish(self, core: Scene, rng: random.Random) -> Scene | None:
         """The scene of a core, or None where the core does not qualify."""
@@ -154,9 +159,7 @@ class SyntheticBuilder(Builder, ABC):
             start, stop = borders(counts, len(listed))[split]
             cores: Iterator[Any] = iter([listed[start + shuffled(row, stop - start, key)]])
         else:
-            start, stop = borders(counts, 1 << 64)[split]
-            streamed = family.cores(row, counts[split], key, rng)
-            cores = (core for core in streamed if start <= digest(family.canonical(core)) < stop)
+            cores = family.own_cores(row, counts[split], key, rng, borders(counts, 1 << 64)[split])
         for core in cores:
             scene = family.finish(core, rng)
             asking = None if scene is None else self._dealt(family, scene, row, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .geometry_figures import SHAPES, Figure, Relation, Value, relations
@@ -26,28 +27,48 @@ def close(kind: str, marks: tuple[str, ...], given: Mapping[str, Value]) -> dict
             name = str(SHAPES[kind].angle(mark.split()[1]))
             found[name] = Step(name, 90, "given", ())
     known: dict[str, Value] = {quantity: step.value for quantity, step in found.items()}
-    left = list(relations(kind, marks))
+    theorems, about = _about(kind, marks)
+    asked: Iterable[int] = range(len(theorems))
     while True:
         new: dict[str, Step] = {}
-        rest = []
-        for relation in left:
-            wanted, waits = "", relation.right != "" and relation.right not in known
+        for number in asked:
+            relation = theorems[number]
+            wanted = ""
             for quantity in relation.quantities:
                 if quantity not in known:
-                    waits, wanted = waits or wanted != "", quantity
-            if not wanted or known.get(relation.right, 90) != 90:
-                continue
-            if waits:
-                rest.append(relation)
-                continue
-            step = _apply(relation, known, wanted)
-            if step is not None:
-                new.setdefault(wanted, step)
+                    if wanted:
+                        break
+                    wanted = quantity
+            else:
+                if not wanted or wanted in new or (relation.right and known.get(relation.right) != 90):
+                    continue
+                step = _apply(relation, known, wanted)
+                if step is not None:
+                    new[wanted] = step
         if not new:
             return found
         found |= new
         known |= {quantity: step.value for quantity, step in new.items()}
-        left = rest
+        asked = sorted({number for quantity in new for number in about.get(quantity, ())})
+
+
+@lru_cache(maxsize=64)
+def _about(kind: str, marks: tuple[str, ...]) -> tuple[tuple[Relation, ...], Mapping[str, tuple[int, ...]]]:
+    """The theorems, and by quantity the numbers of those that speak of it: what is new can make them apply."""
+    theorems = relations(kind, marks)
+    quantities = {quantity for each in theorems for quantity in (*each.quantities, each.right)}
+    return theorems, {
+        quantity: tuple(
+            number for number, each in enumerate(theorems) if quantity in each.quantities or quantity == each.right
+        )
+        for quantity in quantities
+    }
+
+
+@lru_cache(maxsize=64)
+def marked_only(kind: str, marks: tuple[str, ...]) -> Mapping[str, Step]:
+    """All that follows from the marks alone."""
+    return MappingProxyType(close(kind, marks, {}))
 
 
 def _apply(relation: Relation, known: Mapping[str, Value], wanted: str) -> Step | None:

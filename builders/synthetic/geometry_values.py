@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import cache
 
 from .geometry_figures import SHAPES, Value, relations
-from .geometry_proof import close
+from .geometry_proof import close, marked_only
 
 LEAST, MOST = 22, 140  # degrees of an angle, so that it can be drawn and labelled
 TRIPLES = ((3, 4, 5), (5, 12, 13), (8, 15, 17), (20, 21, 29))
@@ -21,7 +22,8 @@ def values(kind: str, marks: tuple[str, ...], rng: random.Random) -> dict[str, V
     return lengths or _angles(kind, marks, rng)
 
 
-def angle_names(kind: str) -> list[str]:
+@cache
+def angle_names(kind: str) -> Sequence[str]:
     """The angles of a construction."""
     shape = SHAPES[kind]
     pairs = [
@@ -44,13 +46,12 @@ def angle_names(kind: str) -> list[str]:
 
 def _angles(kind: str, marks: tuple[str, ...], rng: random.Random) -> dict[str, Value] | None:
     names = angle_names(kind)
-    given: dict[str, Value] = {}
-    found = close(kind, marks, given)
+    found = {name: step.value for name, step in marked_only(kind, marks).items()}
     for name in rng.sample(names, len(names)):
         if name not in found:
-            given[name] = rng.randint(LEAST, MOST - 30)
-            found = close(kind, marks, given)
-    truth = {name: found[name].value for name in names}
+            given = found | {name: rng.randint(LEAST, MOST - 30)}
+            found = {each: step.value for each, step in close(kind, marks, given).items()}
+    truth = {name: found[name] for name in names}
     return truth if all(LEAST <= value <= MOST for value in truth.values()) and consistent(kind, marks, truth) else None
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations, permutations
 from math import perm
 from typing import ClassVar, NamedTuple, Self
@@ -29,7 +29,7 @@ from .canvas import Canvas
 from .claims import judge
 from .geometry_figures import SHAPES, Figure, Value
 from .geometry_picture import draw, layout
-from .geometry_proof import close, known, proof, trace
+from .geometry_proof import close, known, marked_only, proof, trace
 from .geometry_text import RULES, read, state
 from .geometry_values import values
 from .tasked import YES_NO, Case, TaskedBuilder, TaskedFamily, Template
@@ -71,6 +71,7 @@ class GeometryOptions(Plugin):
         return self
 
 
+@lru_cache(maxsize=256)
 def _goal(figure: Figure, name: str) -> Solution | None:
     """The quantity as the figure's letters name it; undecided where it is labelled or does not follow."""
     quantity = _quantity(figure, name)
@@ -160,6 +161,10 @@ class PlaneGeometry(GeometryOptions, TaskedFamily[Figure, _Kind]):
         """Arrangements of letters, those that only exchange equal points left out."""
         return _count(kind.kind)
 
+    def ahead(self, kind: _Kind, number: int) -> str:
+        """The construction with its marks and letters, whatever the labels."""
+        return " ".join((kind.kind, *kind.marks, _letters(kind.kind, number)))
+
     def scene(self, kind: _Kind, number: int, rng: random.Random) -> Figure | None:
         """Letters by number; values, and which of them are labelled, by chance."""
         truth = values(kind.kind, kind.marks, rng)
@@ -177,15 +182,19 @@ class PlaneGeometry(GeometryOptions, TaskedFamily[Figure, _Kind]):
         """Labels from which a goal follows in the wanted number of steps, and none that it does not need but those
         that are to be `redundant`.
         """
-        marked = close(kind.kind, kind.marks, {})
+        marked = marked_only(kind.kind, kind.marks)
         hidden = _WHOLES.get(kind.kind, set())
         free = [name for name, value in truth.items() if value == int(value) and name not in {*marked, *hidden}]
         goal = rng.choice([name for name in truth if name not in marked])
         order = [name for name in rng.sample(free, len(free)) if name != goal and not name.startswith("area")]
         chosen: list[str] = []
+        follows = {name: step.value for name, step in marked.items()}
         for name in order:
             chosen.append(name)
-            if goal in close(kind.kind, kind.marks, {each: truth[each] for each in chosen}):
+            if name not in follows:
+                more = close(kind.kind, kind.marks, follows | {name: truth[name]})
+                follows = {each: step.value for each, step in more.items()}
+            if goal in follows:
                 break
         for name in chosen[:-1]:
             fewer = [each for each in chosen if each != name]
@@ -239,11 +248,17 @@ class PlaneGeometryBuilder(GeometryOptions, TaskedBuilder):
 
     name: ClassVar[str] = "plane_geometry"
     corpus: ClassVar[str] = "plane_geometry"
+    version: ClassVar[str] = "2"
 
     def family(self) -> PlaneGeometry:
         """The family with this builder's options."""
         options = {field: getattr(self, field) for field in GeometryOptions.model_fields}
         return PlaneGeometry(**options, templates=self.templates)
+
+
+@lru_cache(maxsize=8)
+def _orders(points: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(permutations(range(points)))
 
 
 @lru_cache(maxsize=8)
@@ -264,7 +279,7 @@ def _letters(kind: str, number: int) -> str:
     chosen = list(firsts[at])
     if kind == "cross":
         number, order = divmod(number, 6)
-        chosen[1:] = list(permutations(chosen[1:]))[order]
+        chosen[1:] = [chosen[1 + at] for at in _orders(3)[order]]
     left = [letter for letter in LETTERS if letter not in chosen]
     for _ in range(len(SHAPES[kind].points) - len(chosen)):
         number, at = divmod(number, len(left))
@@ -272,6 +287,7 @@ def _letters(kind: str, number: int) -> str:
     return "".join(chosen)
 
 
+@cache
 def _count(kind: str) -> int:
     """How many different letters a construction can have."""
     first = _CHOSEN.get(kind, 2)

@@ -20,8 +20,9 @@ from perceptdata.plugins import Plugin
 
 from .canvas import Canvas, Point, colour
 from .claims import judge
-from .shapes_programs import COLOURS, SHAPES, SIZES, TEMPLATES, Shape, Shapes, cell, cell_name
-from .shapes_programs import RULES as CLAIMS
+from .shapes_programs import TEMPLATES
+from .shapes_text import COLOURS, SHAPES, SIZES, Shape, Shapes, cell, cell_name
+from .shapes_text import RULES as CLAIMS
 from .tasked import TaskedBuilder, TaskedFamily, digits, span
 
 RGB = {

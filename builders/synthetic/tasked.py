@@ -39,7 +39,7 @@ from perceptdata.example import IMAGE, Answer, AnswerKind
 from perceptdata.plugins import Question, Scene, Solution
 
 from .builder import SyntheticBuilder, SyntheticFamily, facts_checker
-from .splits import Split, shuffled
+from .splits import Split, digest, shuffled
 
 Task = tuple[str | int, ...]
 Case = tuple[str | int, ...]
@@ -124,6 +124,25 @@ class TaskedFamily(SyntheticFamily[Scene], Generic[Scene, Kind]):
 
     def cores(self, row: int, rows: int, key: int, rng: random.Random) -> Iterator[Scene]:
         """A random kind each time, then the next of the record's own scenes of that kind."""
+        return (scene for scene, _ in self._walk(row, rows, key, rng, None))
+
+    def own_cores(self, row: int, rows: int, key: int, rng: random.Random, share: tuple[int, int]) -> Iterator[Scene]:
+        """See `SyntheticFamily.own_cores`; of other splits no scene is made where `ahead` says so."""
+        start, stop = share
+        for scene, known in self._walk(row, rows, key, rng, share):
+            if known or start <= digest(self.canonical(scene)) < stop:
+                yield scene
+
+    def ahead(self, kind: Kind, number: int) -> str | None:
+        """What the scenes of a number have in common and no others have, in words, where that is known before one is
+        made: its hash then decides the split in place of the canonical text's. It must not depend on options.
+        """
+        return None
+
+    def _walk(
+        self, row: int, rows: int, key: int, rng: random.Random, share: tuple[int, int] | None
+    ) -> Iterator[tuple[Scene, bool]]:
+        """Scenes, each with whether it is known to be in the share."""
         kinds = list(self.kinds())
         number = dict.fromkeys(kinds, row)
         while kinds:
@@ -132,10 +151,14 @@ class TaskedFamily(SyntheticFamily[Scene], Generic[Scene, Kind]):
             if number[kind] >= size:
                 kinds.remove(kind)
                 continue
-            scene = self.scene(kind, shuffled(number[kind], size, key), rng)
+            place = shuffled(number[kind], size, key)
             number[kind] += rows
+            part = self.ahead(kind, place) if share else None
+            if share and part is not None and not share[0] <= digest(part) < share[1]:
+                continue
+            scene = self.scene(kind, place, rng)
             if scene is not None:
-                yield scene
+                yield scene, part is not None
 
     def finish(self, core: Scene, rng: random.Random) -> Scene | None:
         """The scene as it is."""

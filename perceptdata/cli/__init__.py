@@ -19,10 +19,14 @@ from perceptdata.cli import (
     caption,
     certify,
     clone,
+    compare,
     consensus,
+    corrupt,
     curate,
     demo,
     dependency,
+    diagnose,
+    diagnose_more,
     doctor,
     export,
     generate,
@@ -36,12 +40,16 @@ from perceptdata.cli import (
     run,
     score,
     show,
+    sift,
     sql,
     status,
     tag,
     tagger,
     train,
     train_plan,
+)
+from perceptdata.cli import (
+    eval as evaluating,
 )
 from perceptdata.errors import PerceptDataError
 
@@ -87,9 +95,11 @@ app.command("status", rich_help_panel=RECIPES)(status.command)
 app.command("build", rich_help_panel=STEPS)(build.command)
 app.command("generate", rich_help_panel=STEPS)(generate.command)
 app.command("score", rich_help_panel=STEPS)(score.command)
+app.command("sift", rich_help_panel=STEPS)(sift.command)
 app.command("tag", rich_help_panel=STEPS)(tag.command)
 app.command("dependency", rich_help_panel=STEPS)(dependency.command)
 app.command("consensus", rich_help_panel=STEPS)(consensus.command)
+app.command("corrupt", rich_help_panel=STEPS)(corrupt.command)
 app.command("blindfold", rich_help_panel=STEPS)(blindfold.command)
 app.command("caption", rich_help_panel=STEPS)(caption.command)
 app.command("judge", rich_help_panel=STEPS)(judge.command)
@@ -103,7 +113,19 @@ app.command("train plan", rich_help_panel=STEPS)(train_plan.command)
 app.command("publish", rich_help_panel=STEPS)(publish.command)
 app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("clone", rich_help_panel=STEPS)(clone.command)
+app.command("diagnose", rich_help_panel=LOOK)(diagnose.command)
+for verb in (
+    diagnose_more.compare,
+    diagnose_more.sweep,
+    diagnose_more.advise,
+    diagnose_more.check,
+    diagnose_more.blame,
+):
+    app.command(f"diagnose {verb.__name__}", rich_help_panel=LOOK)(verb)
 app.command("report", rich_help_panel=LOOK)(report.command)
+app.command("compare", rich_help_panel=LOOK)(compare.command)
+app.command("eval", rich_help_panel=LOOK)(evaluating.command)
+app.command("eval import", rich_help_panel=LOOK)(evaluating.import_command)
 app.command("agreement", rich_help_panel=LOOK)(agreement.command)
 app.command("show", rich_help_panel=LOOK)(show.command)
 app.command("sql", rich_help_panel=LOOK)(sql.command)

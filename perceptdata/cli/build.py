@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,10 +23,16 @@ from perceptdata.cli.common import (
 )
 from perceptdata.cli.steps import run_verb
 
+if TYPE_CHECKING:
+    from perceptdata.plugins import Mapped
+
 
 def command(
     builder: Annotated[str, typer.Argument(help="Which builder; `perceptdata list builders` shows them.")],
-    source: Annotated[Path | None, typer.Option("--source", "-s", help="The corpus: a folder or file.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", "-s", help="A folder, a file, or hf://datasets/OWNER/NAME@REVISION/CONFIG."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="What to call this source.  [default: the builder]")
     ] = None,
@@ -50,20 +55,35 @@ def command(
     """
     from perceptdata.recipe import check_name
 
+    declared = {"use": builder, "path": source, "limit": limit, **parse_options(options)}
+    step = check_name(name or builder)
+    mapped = _mapped(declared)
+    if not as_json:
+        for each in mapped:
+            typer.echo(f"{each.file}\n{each.said}\n", err=True)
     if validate:
-        _validate({"use": builder, "path": source, "limit": limit, **parse_options(options)}, as_json)
+        _validate(declared, as_json)
         return
     run_verb(
-        check_name(name or builder),
+        step,
         "build",
-        {"use": builder, "path": source, "limit": limit, **parse_options(options)},
+        declared,
         workspace=workspace,
         create=True,
         dry_run=dry_run,
         as_json=as_json,
         executor=executor_of(executor, workers, executor_set),
         then=("perceptdata tag", "perceptdata report", 'perceptdata sql "select id, question from examples limit 5"'),
+        said={"mapped": [{"file": each.file, **each.columns} for each in mapped]} if mapped else None,
     )
+
+
+def _mapped(declared: Mapping[str, Any]) -> Sequence[Mapped]:
+    """What the builder takes the source's columns for, before anything is built."""
+    from perceptdata.steps.declared import make_step
+
+    step: Any = make_step("build", declared)
+    return step.builder.mapped(step.place()) if step.from_ is None else ()
 
 
 def _validate(source: Mapping[str, Any], as_json: bool) -> None:

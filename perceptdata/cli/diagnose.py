@@ -66,7 +66,7 @@ def command(
     from perceptdata.diagnosis.whole import whole
     from perceptdata.recipe import check_name
     from perceptdata.steps.diagnose import diagnose, foresee, layer_of
-    from perceptdata.steps.report import write_diagnosis
+    from perceptdata.steps.diagnosed import write_diagnosis
     from perceptdata.workspace import Workspace
 
     if strangers := sorted(set(only or ()) - set(CONDITIONS)):
@@ -100,7 +100,7 @@ def command(
         raise typer.Exit(1)
     from perceptdata.steps.declared import make_format
 
-    layers = {each: layer_of(name, each) for each in conditions if each not in done.left_out}
+    layers: dict[str, str] = {each: layer_of(name, each) for each in conditions if each not in done.left_out}
     known = str(local or asked.get("endpoint", {}).get("model"))
     found, table = whole(
         ws,

@@ -38,13 +38,15 @@ def compare(before: Folder, after: Folder, as_json: AsJson = False) -> None:
 
 
 def sweep(
-    runs: Annotated[list[str], typer.Argument(metavar="NAME=FOLDER...", help="One diagnosis a run; the first is the base.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="NAME=FOLDER...", help="One diagnosis a run; the first is the base.")
+    ],
     to: Page = None,
     as_json: AsJson = False,
 ) -> None:
     """The frontier of a sweep over λ or α: a_p against a_r of several runs, and where `a` is best."""
     from perceptdata.diagnosis import sweep as swept
-    from perceptdata.steps.report import write_sweep
+    from perceptdata.steps.diagnosed import write_sweep
 
     named = dict(_pair(each) for each in runs)
     if len(named) < 2:
@@ -102,9 +104,9 @@ def advise(
             f"{slope.kind}, a unit: log-odds of a_p {slope.a_p:+.2f} [{slope.a_p_low:+.2f}, {slope.a_p_high:+.2f}], of "
             f"a_r {slope.a_r:+.2f} [{slope.a_r_low:+.2f}, {slope.a_r_high:+.2f}]"
         )
-    for each in found.forecasts:
-        points = f"{100 * each.gain:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}]"
-        typer.echo(f"  {each.kind}={each.value:g}: {points} points of a (a_p {each.a_p:.2f}, a_r {each.a_r:.2f})")
+    for cast in found.forecasts:
+        points = f"{100 * cast.gain:+.1f} [{100 * cast.low:+.1f}, {100 * cast.high:+.1f}]"
+        typer.echo(f"  {cast.kind}={cast.value:g}: {points} points of a (a_p {cast.a_p:.2f}, a_r {cast.a_r:.2f})")
     if found.best is not None:
         setting = f"{found.best.kind}={found.best.value:g}"
         print_next(f"perceptdata diagnose check --advice {to} --before {base} --after FOLDER --set {setting}")
@@ -142,7 +144,9 @@ def blame(
     url: Urls = None,
     model: Annotated[list[str] | None, typer.Option("--model", help="A judge; repeat for a panel.")] = None,
     key_env: KeyEnv = None,
-    audit: Annotated[int | None, typer.Option("--audit", min=1, help="Leave so many answers for people, and stop.")] = None,
+    audit: Annotated[
+        int | None, typer.Option("--audit", min=1, help="Leave so many answers for people, and stop.")
+    ] = None,
     audited: Annotated[Path | None, typer.Option("--audited", help="The audit that people filled in.")] = None,
     max_calls: MaxCalls = None,
     retry_failed: RetryFailed = False,
@@ -159,24 +163,30 @@ def blame(
     from perceptdata.steps.blame import draw_audit, estimate_blame
     from perceptdata.steps.declared import make_format
     from perceptdata.steps.diagnose import layer_of
-    from perceptdata.steps.report import write_diagnosis
+    from perceptdata.steps.diagnosed import write_diagnosis
     from perceptdata.workspace import Workspace
 
     ws = Workspace(workspace)
     folder = to or ws.path / "diagnosis" / name
     known, table = load(folder)
-    form, layer = make_format({"use": known.format}), layer_of(name, "image")
+    form, layer = make_format(known.format), layer_of(name, "image")
     if audit is not None:
         count = draw_audit(ws, layer, form, audit, folder / "audit")
         typer.echo(f"{folder / 'audit' / 'audit.jsonl'}: {count:,} wrong answers; fill in 'kind' in each line")
-        print_next(f"perceptdata diagnose blame --name {name} --audited {folder / 'audit' / 'audit.jsonl'} --url … --model …")
+        print_next(
+            f"perceptdata diagnose blame --name {name} --audited {folder / 'audit' / 'audit.jsonl'} --url … --model …"
+        )
         return
     if not url or not model:
         raise UsageError("name the judges with --url and --model, or leave answers for people with --audit 50")
     judges = [llm.Endpoint(urls=tuple(url), model=each, key_env=key_env) for each in model]
     if dry_run:
         foreseen = dict(zip(model, estimate_blame(ws, name, layer, form, judges), strict=True))
-        print_json(foreseen) if as_json else [typer.echo(f"{judge}: {each['calls']:,} calls") for judge, each in foreseen.items()]
+        if as_json:
+            print_json(foreseen)
+        else:
+            for judge, each in foreseen.items():
+                typer.echo(f"{judge}: {each['calls']:,} calls")
         return
     budget = llm.Budget(max_calls=max_calls) if max_calls else None
     with ws.lock(f"blame {name}"), progress() as watch:

@@ -15,20 +15,35 @@ def command(
     images: Annotated[
         Path | None, typer.Option("--images", help="The folder or zip that image paths start from.")
     ] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Write this packaged recipe for the file: perception_mcq.")
+    ] = None,
     to: Annotated[Path, typer.Option("--to", help="The recipe to write.")] = Path("recipe.yaml"),
     licence: Annotated[str, typer.Option("--licence", help="Under which licence you hold the data.")] = "internal",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at a file of VQA rows, say what each column is taken for, and write a first recipe."""
+    """Look at a file of VQA rows, say what each column is taken for, and write a first recipe.
+
+    With --recipe, a packaged one and its prompts are written for the file instead, to be changed as you like.
+    """
     from perceptdata import registry
     from perceptdata.errors import UsageError
     from perceptdata.steps.first_recipe import first_recipe
+    from perceptdata.steps.packaged import write_packaged
 
     if not file.exists():
         raise UsageError(f"{file} does not exist; name the file of your rows")
     if to.exists() and not dry_run:
         raise UsageError(f"{to} is there already; name another file with --to")
+    if recipe is not None:
+        text, written = write_packaged(recipe, file, images, licence, to, dry_run)
+        if as_json:
+            print_json({"recipe": text, "written": [str(path) for path in written]})
+            return
+        typer.echo(text if dry_run else "wrote " + ", ".join(map(str, written)))
+        print_next(f"perceptdata run {to} --dry-run", f"perceptdata run {to} --preview 20", f"perceptdata run {to}")
+        return
     auto: Any = registry.load("builders", "auto")
     found = auto.detect(file, images)
     traces = bool(found.of("response") or found.of("conversation"))

@@ -73,7 +73,8 @@ def command(
         ws = Workspace.create(folder)
         results = []
         with ws.lock(f"run {recipe}"), progress() as watch:
-            for done in run_recipe(ws, declared, to=to, limit=limit, executor=chosen, watch=watch):
+            tell = None if as_json else lambda said: typer.echo(said, err=True)
+            for done in run_recipe(ws, declared, to=to, limit=limit, executor=chosen, watch=watch, tell=tell):
                 results.append(done.to_json())
                 if not as_json:
                     print_outcome(done)

@@ -27,8 +27,9 @@ def run_verb(
     then: tuple[str, ...],
     executor: Executor | None = None,
     tell: Callable[[Workspace], dict[str, int]] | None = None,
+    said: Mapping[str, Any] | None = None,
 ) -> None:
-    """Run one step in a workspace and print what came of it; `tell` counts what it found."""
+    """Run one step in a workspace and print what came of it; `tell` counts what it found, `said` goes with the JSON."""
     import tempfile
 
     from perceptdata.steps.declared import make_step
@@ -43,7 +44,7 @@ def run_verb(
             plan = plan_step(ws, name, step)
             foreseen = step.estimate(ws, name, plan.todo)
         if as_json:
-            print_json({**plan.to_json(), "estimate": foreseen})
+            print_json({**plan.to_json(), "estimate": foreseen, **(said or {})})
         else:
             shards = f"{len(plan.todo)} of {len(plan.shards)} shards to make"
             typer.echo(f"{name}: {shards} in {workspace} (options {plan.version})")
@@ -55,7 +56,7 @@ def run_verb(
         done = run_step(ws, name, step, executor, watch(name))
     found = tell(ws) if tell else {}
     if as_json:
-        print_json({**done.to_json(), **({"found": found} if tell else {})})
+        print_json({**done.to_json(), **({"found": found} if tell else {}), **(said or {})})
         return
     print_outcome(done)
     for what, count in found.items():

@@ -10,6 +10,7 @@ STEPS = {
     "caption": "perceptdata.steps.caption:Caption",
     "certify": "perceptdata.steps.certify:Certify",
     "consensus": "perceptdata.steps.consensus:Consensus",
+    "corrupt": "perceptdata.steps.corrupt:Corrupt",
     "decontaminate": "perceptdata.steps.decontaminate:Decontaminate",
     "dedup": "perceptdata.steps.dedup:Dedup",
     "dependency": "perceptdata.steps.dependency:Dependency",
@@ -19,8 +20,8 @@ STEPS = {
     "judge": "perceptdata.steps.judge:Judging",
     "probe": "perceptdata.steps.probe:Probe",
     "score": "perceptdata.steps.score:Score",
-    "split": "perceptdata.steps.split:Split",
     "sift": "perceptdata.steps.sift:Sift",
+    "split": "perceptdata.steps.split:Split",
     "tag": "perceptdata.steps.tag:Tag",
 }
 

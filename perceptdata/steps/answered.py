@@ -6,7 +6,7 @@ for prompt in work.prompts():
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class GenerateWork:
     see: See
     where: str | None
     local: bool
+    template: str | None = None
 
     def count(self) -> int:
         """How many examples are asked."""
@@ -53,8 +54,9 @@ class GenerateWork:
 
     def prompts(self) -> Iterator[Prompt | Reject]:
         """A prompt for each chosen example, in order; a reject where it cannot be asked."""
+        captions = self._captions()
         for example in self._read():
-            yield self._prompt(example)
+            yield self._prompt(example, captions)
 
     def requests(self, prompt: Prompt) -> list[llm.Request]:
         """The n requests of a prompt."""
@@ -63,9 +65,10 @@ class GenerateWork:
     def run(self, writer: ShardWriter) -> None:
         """A response for each reply that can be used or was cut off at its limit; a reject for every other."""
         texts: list[TextSpans] = []
+        captions = self._captions()
         with llm.ReplyCache(self.replies) as replies:
             for example in self._read():
-                prompt = self._prompt(example)
+                prompt = self._prompt(example, captions)
                 if isinstance(prompt, Reject):
                     writer.reject(prompt)
                     continue
@@ -78,7 +81,7 @@ class GenerateWork:
                         writer.reject(self._reject(example, error, sample))
                         continue
                     writer.add(RESPONSES, response)
-                    if self.see == "facts" and example.images:
+                    if self.see == "facts" and example.images and self.template is None:
                         texts.append(self._border(example, response))
         if texts:
             writer.write(SPANS, TextSpans.table(texts))
@@ -95,9 +98,9 @@ class GenerateWork:
         for row in table.to_pylist():
             yield Example.from_row(row)
 
-    def _prompt(self, example: Example) -> Prompt | Reject:
+    def _prompt(self, example: Example, captions: Mapping[str, str]) -> Prompt | Reject:
         try:
-            prompt = prompt_of(example, self.see, self.form, self._captions(example))
+            prompt = prompt_of(example, self.see, self.form, captions, self.template)
             self._check_length(prompt, example)
         except Rejected as error:
             return self._reject(example, error)
@@ -113,13 +116,21 @@ class GenerateWork:
         if tokens > limit:
             raise Rejected("prompt.too_long", f"the prompt has about {tokens} tokens; the format allows {limit}")
 
-    def _captions(self, example: Example) -> dict[str, str]:
-        wanted = [image.sha256 for image in example.images]
+    def _captions(self) -> dict[str, str]:
+        """The first caption of each image of this shard; the layer is read once."""
+        if not self.captions:
+            return {}
+        shown = pc.list_flatten(pq.read_table(self.examples, columns=["images"]).column("images"))
+        wanted = pc.unique(pc.struct_field(shown, "sha256"))
         found: dict[str, str] = {}
         for path in self.captions:
-            table = pq.read_table(path, columns=["image", "text"], filters=pc.field("image").isin(wanted))
-            for image, text in zip(table.column("image").to_pylist(), table.column("text").to_pylist(), strict=True):
-                found.setdefault(image, text)
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(columns=["image", "text"]):
+                    kept = batch.filter(pc.is_in(batch.column("image"), value_set=wanted))
+                    for image, text in zip(
+                        kept.column("image").to_pylist(), kept.column("text").to_pylist(), strict=True
+                    ):
+                        found.setdefault(image, text)
         return found
 
     def _response(
@@ -130,7 +141,7 @@ class GenerateWork:
         if not reply.ok and reply.error != "length":
             raise Rejected(f"generate.{reply.error}", reply.message or llm.ERRORS[str(reply.error)])
         text = clean(prompt.prefill + reply.text, "response")
-        if self.see == "facts" and example.images:
+        if self.see == "facts" and example.images and self.template is None:
             text = f"{example.facts}\n\n{text.lstrip()}"
         return Response(
             text_id=address,

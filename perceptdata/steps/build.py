@@ -1,9 +1,11 @@
 """Build: a source becomes examples, images, the layers it brings, and rejects.
 
     Build.of({"use": "geometry3k", "path": "data_examples"})
+    Build.of({"use": "mmk12", "hub": "FanqingM/MMK12", "revision": "…"})
+    Build.of({"use": "caption_mcq", "from": "writes"})       # what the step `writes` wrote, as examples
 
-Each part of the source makes one shard. Rows whose id stands in an earlier shard are found in the closing pass, and
-their shard is made again without them.
+Each part of the source, or each shard of responses, makes one shard. Rows whose id stands in an earlier shard are found
+in the closing pass, and their shard is made again without them.
 """
 
 from __future__ import annotations
@@ -19,18 +21,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from perceptdata import registry
 from perceptdata.draft import BadRow, Draft
 from perceptdata.errors import Rejected, UsageError
-from perceptdata.example import example_id
+from perceptdata.example import Example, example_id
 from perceptdata.images import MAX_PIXELS
 from perceptdata.ingest import Ingest
-from perceptdata.layers import Producer
+from perceptdata.layers import Producer, Response
 from perceptdata.manifest import FileEntry, StepVersion, digest
-from perceptdata.plugins import Builder, Part
+from perceptdata.plugins import Builder, Part, ResponseBuilder
 from perceptdata.shard import ShardWriter
+from perceptdata.sources import HubSource
 from perceptdata.steps.step import Shard, Step
 from perceptdata.workspace import EXAMPLES, REJECTS, layer_room
 
@@ -38,10 +41,13 @@ if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
 DUPLICATE = "id.duplicate"
+PLACE = ("hub", "revision", "config", "files")
 
 
 class Build(Step):
-    """`use` names the builder, `path` its source.
+    """`use` names the builder, `path` its source; or `hub` a dataset of the Hub, with `revision`, `config` or `files`
+    (`perceptdata.sources`); or `from` the step whose responses it makes examples of. The commit that a revision names
+    is part of the step's identity: rows of another commit stand beside the old ones.
 
     `options` are the builder's own. `limit` reads only the first rows.
     """
@@ -49,6 +55,8 @@ class Build(Step):
     do: ClassVar[str] = "build"
     use: str
     path: Path | None = None
+    from_: str | None = Field(default=None, alias="from")
+    source: HubSource | None = None
     limit: int | None = Field(default=None, gt=0)
     max_image_pixels: int = Field(default=MAX_PIXELS, gt=0)
     options_: dict[str, Any] = Field(default_factory=dict, alias="options")
@@ -56,9 +64,10 @@ class Build(Step):
     @classmethod
     def of(cls, source: Mapping[str, Any]) -> Self:
         """From a recipe's source, where the builder's options stand beside the step's own."""
-        own = {"use", "path", "limit", "max_image_pixels"}
+        source, hub = _placed(source)
+        own = {"use", "path", "from", "limit", "max_image_pixels"}
         fields = registry.load("builders", str(source["use"])).model_fields
-        known = [*own, "name", *(field.alias or name for name, field in fields.items())]
+        known = [*own, "name", *PLACE, *(field.alias or name for name, field in fields.items())]
         for key in source:
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)
@@ -66,6 +75,7 @@ class Build(Step):
                 raise UsageError(f"builder '{source['use']}': unknown key '{key}'{hint}")
         return cls(
             **{key: value for key, value in source.items() if key in own},
+            source=hub,
             options={key: value for key, value in source.items() if key not in own},
         )
 
@@ -83,17 +93,30 @@ class Build(Step):
             "builder": builder,
             "limit": self.limit,
             "max": self.max_image_pixels,
+            **({"from": self.from_} if self.from_ else {}),
+            **({"source": self.source.identity()} if self.source else {}),
         }
+
+    def needs(self) -> tuple[str, ...]:
+        """The step whose responses are read."""
+        return (self.from_,) if self.from_ else ()
 
     def producer(self) -> Producer:
         """Rows of a build name the builder."""
         return Producer(name=self.builder.name, version=self.builder.version, config=self.fingerprint)
 
+    def place(self) -> Path | None:
+        """Where the source's files lie, fetched from the Hub if they are there; as few as a limit needs."""
+        return self.path if self.source is None else self.source.folder(self.limit)
+
     def plan(self, ws: Workspace, name: str) -> list[Shard]:
         """One shard a part; with a limit, one shard in all."""
-        parts = list(self.builder.parts(self.path))
+        if self.from_ is not None:
+            return self._derived(ws, name, self.from_)
+        path = self.place()
+        parts = list(self.builder.parts(path))
         groups = [parts] if self.limit else [[part] for part in parts]
-        stamp = _Stamp(self.path)
+        stamp = _Stamp(path)
         options = (getattr(self.builder, option) for option in sorted(type(self.builder).model_fields))
         beside = [stamp.files(value) for value in options if isinstance(value, Path)]
         shards = []
@@ -102,6 +125,20 @@ class Build(Step):
             shard = f"{number:05d}"
             source = digest([stamp.part(part) for part in group], beside)
             shards.append(Shard(shard, source, f"{name}/{shard}", work))
+        return shards
+
+    def _derived(self, ws: Workspace, name: str, step: str) -> list[Shard]:
+        """One shard for each shard of the step's responses."""
+        if not isinstance(self.builder, ResponseBuilder):
+            raise UsageError(f"{self.use} reads files and no responses; leave out 'from', or name another builder")
+        ws.layer(step, "responses")
+        examples = {f"{source}/{shard}": file for source, shard, _, file in ws.shards(EXAMPLES)}
+        fixed = (name, self.builder, (), self.producer(), self.max_image_pixels, self.limit, frozenset[str]())
+        shards = []
+        for _, _, entry, file in ws.shards(layer_room("responses"), step):
+            shard, about = entry.about.replace("/", "-"), examples[entry.about]
+            work = DerivedWork(*fixed, examples=ws.file(about), responses=ws.file(file))
+            shards.append(Shard(shard, digest(file.sha256, about.sha256), f"{name}/{shard}", work))
         return shards
 
     def finish(self, ws: Workspace, name: str, run: StepVersion) -> list[Shard]:
@@ -122,6 +159,28 @@ class Build(Step):
             for shard in self.plan(ws, name)
             if shard.name in again and isinstance(shard.work, BuildWork)
         ]
+
+
+def _placed(source: Mapping[str, Any]) -> tuple[dict[str, Any], HubSource | None]:
+    """A source without the keys that name a place on the Hub, and that place. Raises UsageError where two are named."""
+    rest = {key: value for key, value in source.items() if key not in PLACE}
+    place = {key: source[key] for key in PLACE if key in source and source[key] is not None}
+    address = HubSource.parse(str(rest["path"])) if rest.get("path") is not None else None
+    if address is None and "hub" not in place:
+        # `files`, `config` and the like may be a builder's own options.
+        return {**rest, **place}, None
+    if address is not None and "hub" in place:
+        raise UsageError(f"the source names two places: {rest['path']} and hub: {place['hub']}")
+    given = {**(address.model_dump(exclude_defaults=True) if address else {}), **place}
+    try:
+        hub = HubSource(**given)
+    except ValidationError as error:
+        raise UsageError(f"source: {registry.option_errors(error, HubSource)}") from None
+    if address is not None:
+        rest.pop("path")
+    if rest.get("path") is not None:
+        raise UsageError(f"the source names two places: path {rest['path']} and hub {hub.hub}; leave one out")
+    return rest, hub
 
 
 def _ids(ws: Workspace, file: FileEntry | None) -> set[str]:
@@ -174,6 +233,38 @@ class BuildWork:
     def _read(self) -> Iterator[Draft | BadRow]:
         for part in self.parts:
             yield from self.builder.read(part)
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedWork(BuildWork):
+    """One shard of examples that are made of a shard of responses."""
+
+    examples: Path = Path()
+    responses: Path = Path()
+
+    def _read(self) -> Iterator[Draft | BadRow]:
+        builder = self.builder
+        assert isinstance(builder, ResponseBuilder)  # the plan has seen to it
+        by_id = {row["id"]: Example.from_row(row) for row in pq.read_table(self.examples).to_pylist()}
+        with pq.ParquetFile(self.responses) as file:
+            for batch in file.iter_batches(1024):
+                for row in batch.to_pylist():
+                    yield from _made(builder, Response.from_row(row), by_id[row["example_id"]])
+
+
+def _made(builder: ResponseBuilder, response: Response, example: Example) -> Iterator[Draft | BadRow]:
+    source = example.source
+    try:
+        for draft in builder.make(response, example):
+            if isinstance(draft, Draft):
+                draft.corpus, draft.group = draft.corpus or source.corpus, draft.group or example.group
+                draft.licence, draft.allowed_use = (
+                    draft.licence or source.licence,
+                    draft.allowed_use or source.allowed_use,
+                )
+            yield draft
+    except Rejected as error:
+        yield BadRow(response.text_id, error.code, error.message, source.split)
 
 
 class _Stamp:

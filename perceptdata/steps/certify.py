@@ -79,7 +79,9 @@ class Certify(Step):
             return Prepared(shards)
         self._withdraw(ws, name)
         if not sample_path(ws, self.audit).exists():
-            return Prepared([], f"no audit '{self.audit}' was drawn: `perceptdata review forecast`, then `review audit`")
+            return Prepared(
+                [], f"no audit '{self.audit}' was drawn: `perceptdata review forecast`, then `review audit`"
+            )
         case = self._case(ws)
         found = case.outcome()
         folder = ws.path / CERTIFICATES / name

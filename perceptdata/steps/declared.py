@@ -107,6 +107,8 @@ def make_output(declared: Mapping[str, Any], base: Path = Path(), shared: Shared
     if verb is None:
         _find(next(iter(declared), "nothing"), OUTPUTS, "output")
     kind = _find(str(verb), OUTPUTS, "output")
+    if verb == "export":  # as short as `{export: verl, view: rl}`
+        declared = {"to": f"out/{declared['export']}-{declared.get('view', 'all')}", **declared}
     if shared is not None and shared.format is not None and "format" in kind.model_fields:
         declared = {"format": dict(shared.format), **declared}
     return _checked(lambda: kind(**_based(declared, kind, base)), str(verb), kind)
@@ -134,6 +136,6 @@ def _based(options: Mapping[str, Any], kind: type[BaseModel], base: Path) -> dic
     for name, option in kind.model_fields.items():
         key = option.alias or name
         is_path = option.annotation is Path or Path in get_args(option.annotation)
-        if is_path and isinstance(based.get(key), str | Path):
+        if is_path and isinstance(based.get(key), str | Path) and not str(based[key]).startswith("hf:/"):
             based[key] = base / Path(based[key]).expanduser()
     return based

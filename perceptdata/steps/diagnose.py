@@ -30,7 +30,7 @@ from perceptdata.manifest import digest
 from perceptdata.packs import ImageStore, PackWriter
 from perceptdata.shard import IMAGES
 from perceptdata.steps.answered import GenerateWork
-from perceptdata.steps.declared import make_format, make_step
+from perceptdata.steps.declared import make_step
 from perceptdata.steps.generate import Generate
 from perceptdata.steps.prompt import Prompt, prompt_of
 from perceptdata.steps.run import Outcome, plan_step, run_step
@@ -155,7 +155,7 @@ class AskWork(GenerateWork):
         for row in table.to_pylist():
             yield Example.from_row(row)
 
-    def _prompt(self, example: Example) -> Prompt | Reject:
+    def _prompt(self, example: Example, captions: Mapping[str, str]) -> Prompt | Reject:
         try:
             prompt = self._shown(example)
             self._check_length(prompt, example)
@@ -228,7 +228,7 @@ def diagnose(
             continue
         layer = layer_of(name, condition)
         try:
-            step = make_step("diagnose", {**options, "condition": condition})
+            step = _made(options, condition)
             done = run_step(ws, layer, step, watch=(watch or _unwatched)(layer))
         except UsageError as error:
             if condition not in WITH_FACTS or "nothing to diagnose" not in str(error):
@@ -247,7 +247,7 @@ def foresee(ws: Workspace, name: str, options: Mapping[str, Any], conditions: Se
     found: dict[str, Any] = {}
     for condition in conditions:
         layer = layer_of(name, condition)
-        step = make_step("diagnose", {**options, "condition": condition})
+        step = _made(options, condition)
         try:
             plan = plan_step(ws, layer, step)
         except UsageError as error:
@@ -267,22 +267,26 @@ def _prefilled(
     ws: Workspace, name: str, options: Mapping[str, Any], conditions: Sequence[Condition]
 ) -> tuple[dict[str, Any], Continuation]:
     """The options with the dialect that the endpoint understands, and without a prefill where it understands none."""
-    if not options.get("endpoint"):
+    step = _made(options, "image")
+    endpoint = step.endpoint
+    if endpoint is None:
         return dict(options), LOCAL
-    declared = options["endpoint"]
-    form = make_format(options.get("format") or {"use": FORMAT})
-    if not form.prefill and not set(PREFILLED) & set(conditions):
+    if not step.form.prefill and not set(PREFILLED) & set(conditions):
         return dict(options), Continuation(dialect=None, honoured=None)
-    endpoint = declared if isinstance(declared, llm.Endpoint) else llm.Endpoint(**declared)
-    budget = llm.Budget(**options["budget"]) if options.get("budget") else None
     with llm.ReplyCache(ws.path / llm.REPLIES, step=f"{name}_canary") as replies:
-        found = detect(endpoint, replies, budget=budget)
+        found = detect(endpoint, replies, budget=step.budget)
     said = dict(options)
     if found.honoured:
         said["endpoint"] = endpoint.model_copy(update={"prefill": found.dialect})
     elif found.honoured is False:
-        said["format"] = {**(options.get("format") or {"use": FORMAT}), "prefill": ""}
+        said["format"] = {**step.format, "prefill": ""}
     return said, found
+
+
+def _made(options: Mapping[str, Any], condition: Condition) -> Diagnose:
+    step = make_step("diagnose", {**options, "condition": condition})
+    assert isinstance(step, Diagnose)  # what its name stands for
+    return step
 
 
 def _unwatched(layer: str) -> Watch:

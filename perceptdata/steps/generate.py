@@ -21,18 +21,20 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perceptdata import llm
+from perceptdata.errors import UsageError
 from perceptdata.formats import Format
 from perceptdata.llm.reply import TRANSIENT
 from perceptdata.manifest import digest
 from perceptdata.packs import ImageStore
 from perceptdata.steps.answered import GenerateWork
 from perceptdata.steps.declared import make_format
-from perceptdata.steps.prompt import Prompt, See
+from perceptdata.steps.lineage import example_shards
+from perceptdata.steps.prompt import Prompt, See, compiled
 from perceptdata.steps.step import Prepared, Shard, Step, Watch
-from perceptdata.workspace import EXAMPLES, layer_room
+from perceptdata.workspace import layer_room
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
@@ -44,9 +46,11 @@ SAMPLE = 512  # requests that an estimate looks at
 class Generate(Step):
     """`endpoint` or a local `model` answers; `n` samples each; `see` says what stands for the image.
 
-    `captions` names the step whose captions are shown. `where` chooses examples by their own columns (SQL). `budget`
-    bounds what one run spends; the rest is left for the next. `retry_failed` asks again where an answer was paid for
-    and could not be used. `batch_size` is a local model's.
+    `captions` names the step whose captions are shown. `of` names the sources whose examples are asked (all but what
+    was made of this step's own answers), `where` chooses among them by their columns (SQL). `prompt` is a file with the
+    whole turn in your own words (`steps.prompt`), in place of question, choices and the format's rule. `budget` bounds
+    what one run spends; the rest is left for the next. `retry_failed` asks again where an answer was paid for and could
+    not be used. `batch_size` is a local model's.
     """
 
     do: ClassVar[str] = "generate"
@@ -56,7 +60,9 @@ class Generate(Step):
     n: int = Field(default=1, ge=1)
     see: See = "image"
     captions: str | None = None
+    of: tuple[str, ...] = ()
     where: str | None = None
+    prompt: Path | None = None
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=2048, ge=1)
@@ -64,6 +70,11 @@ class Generate(Step):
     budget: llm.Budget = llm.Budget()
     retry_failed: bool = False
     batch_size: int = Field(default=8, ge=1)
+
+    @field_validator("of", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Generate:
@@ -73,7 +84,7 @@ class Generate(Step):
             raise ValueError("'captions' names the step whose captions stand for the images: it goes with see: caption")
         if self.n > 1 and self.temperature == 0:
             raise ValueError(f"temperature 0 gives the same answer {self.n} times: set a temperature, or n: 1")
-        if self.see == "facts" and self.format.get("use") != "facts_trace":
+        if self.see == "facts" and self.prompt is None and self.format.get("use") != "facts_trace":
             raise ValueError(
                 "facts and answer become one text in the format facts_trace: set format: {use: facts_trace}"
             )
@@ -83,6 +94,18 @@ class Generate(Step):
     def form(self) -> Format:
         """The response format, with its options checked."""
         return make_format(self.format)
+
+    @cached_property
+    def template(self) -> str | None:
+        """The words of the prompt's file. Raises UsageError where it cannot be read."""
+        if self.prompt is None:
+            return None
+        try:
+            text = self.prompt.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"the prompt {self.prompt} cannot be read ({error}); name a text file") from None
+        compiled(text)
+        return text
 
     @property
     def asked(self) -> llm.Endpoint:
@@ -108,11 +131,13 @@ class Generate(Step):
             "format": {"name": self.form.name, "version": self.form.version, **self.form.options()},
             "sampling": self.sampling.model_dump(mode="json"),
             **self.model_dump(mode="json", include={"n", "see", "captions", "where"}),
+            **({"of": list(self.of)} if self.of else {}),
+            **({"prompt": self.template} if self.template is not None else {}),
         }
 
     def needs(self) -> tuple[str, ...]:
-        """The captions, where they are shown."""
-        return (self.captions,) if self.captions else ()
+        """The captions, where they are shown, and the sources."""
+        return (*((self.captions,) if self.captions else ()), *self.of)
 
     def plan(self, ws: Workspace, name: str) -> list[Shard]:
         """One shard for each shard of examples."""
@@ -134,13 +159,14 @@ class Generate(Step):
             n=self.n,
             see=self.see,
             where=self.where,
+            template=self.template,
             local=self.model is not None,
         )
         return [
             Shard(
                 f"{step}-{shard}", digest(file.sha256, seen), f"{step}/{shard}", replace(base, examples=ws.file(file))
             )
-            for step, shard, _, file in ws.shards(EXAMPLES)
+            for step, shard, file in example_shards(ws, name, self.of)
         ]
 
     def images(self, ws: Workspace) -> ImageStore:

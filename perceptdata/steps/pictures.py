@@ -47,9 +47,9 @@ def showings(ws: Workspace) -> dict[str, Showing]:
         if IMAGES not in entry.files:
             continue
         about = f"{step}/{shard}"
-        hashes = pa.ipc.open_file(pa.memory_map(str(ws.file(entry.files[IMAGES])))).read_all().column("sha256")
+        hashes = pack_hashes(ws.file(entry.files[IMAGES]))
         repeated = set()
-        for sha256 in hashes.to_pylist():
+        for sha256 in hashes:
             if owner.setdefault(sha256, about) != about:
                 repeated.add(sha256)
                 sharers.setdefault(owner[sha256], {})[about] = None
@@ -59,6 +59,11 @@ def showings(ws: Workspace) -> dict[str, Showing]:
         about: Showing(about, file, repeated, tuple(sharers.get(about, ())))
         for about, (file, repeated) in found.items()
     }
+
+
+def pack_hashes(pack: Path) -> list[str]:
+    """The hashes of a pack's images, in order. No bytes are read."""
+    return pa.ipc.open_file(pa.memory_map(str(pack))).read_all().column("sha256").to_pylist()
 
 
 def shown(paths: Sequence[Path], repeated: frozenset[str]) -> Iterator[tuple[str, tuple[Example, ...]]]:

@@ -6,13 +6,14 @@ for done in run_recipe(ws, recipe, executor=Local(workers=2)):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perceptdata.errors import UsageError
 from perceptdata.execution.executor import Executor
 from perceptdata.recipe import Declared, Recipe
+from perceptdata.steps.build import Build
 from perceptdata.steps.declared import Shared, make_output, make_step
 from perceptdata.steps.output import Output, Written
 from perceptdata.steps.run import Outcome, outcome, plan_step, run_step
@@ -99,15 +100,20 @@ def run_recipe(
     limit: int | None = None,
     executor: Executor | None = None,
     watch: Any = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Done]:
     """Bring a workspace to what the recipe says, yielding what each part did. `to` stops after that step.
 
-    `watch(name)` gives the progress callback of a step. The caller holds the lock.
+    `watch(name)` gives the progress callback of a step; `tell` is told what a builder takes a source's
+    columns for, before it is built. The caller holds the lock.
     """
     steps = steps_of(recipe, to, limit)
     outputs = [] if to else outputs_of(recipe)
     _keep(ws, recipe)
     for item, step in steps:
+        if tell and isinstance(step, Build) and step.from_ is None and plan_step(ws, item.name, step).todo:
+            for each in step.builder.mapped(step.place()):
+                tell(f"{item.name}: {each.file}\n{each.said}\n")
         progress: dict[str, Watch] = {"watch": watch(item.name)} if watch else {}
         done = run_step(ws, item.name, step, executor, **progress)
         yield done

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from perceptdata.errors import UsageError
 from perceptdata.steps.output import Output, Written
+from perceptdata.steps.uses import check_trained
 from perceptdata.trainer.options import Paths
 from perceptdata.trainer.presets import Method, make, method
 
@@ -29,6 +30,7 @@ class Train(Output):
     """`train` names the method, `model` where it begins (a Hub name, or a folder), `to` the folder of it all.
 
     The method's options stand beside them, or in `options`, which has room for one that is called as something here.
+    `allow` names corpora for evaluation that are trained on all the same (`steps.uses`).
     A list makes a run of each value, unless the option is a list itself (`train`, `band`).
     """
 
@@ -39,6 +41,7 @@ class Train(Output):
     model: str
     to: Path
     format: dict[str, Any] | None = None
+    allow: tuple[str, ...] = ()
     options_: dict[str, Any] = Field(default_factory=dict, alias="options")
 
     def model_post_init(self, context: Any) -> None:
@@ -77,7 +80,9 @@ class Train(Output):
         """Export the view, and train what is not trained yet. `files` are the models."""
         from perceptdata.trainer.run import train
 
-        view = exported(ws.view(self.view), self.to / "view")
+        chosen_rows = ws.view(self.view)
+        check_trained(chosen_rows, self.allow)
+        view = exported(chosen_rows, self.to / "view")
         written = Written(f"train {self.train}")
         for name, chosen in self.runs().items():
             done = train(chosen, Paths(model=self.model, view=view, out=self.to / name))

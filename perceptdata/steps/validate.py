@@ -75,7 +75,7 @@ def validate(build: Build, keep: int = KEPT) -> Validation:
     """Look at every row that `build` would make, or at the first `build.limit`. Raises UsageError as building does."""
     builder, found, seen = build.builder, Validation(build.use), set[int]()
     ingest = Ingest(builder, build.use, build.producer(), build.max_image_pixels)
-    rows = (row for part in builder.parts(build.path) for row in builder.read(part))
+    rows = (row for part in builder.parts(build.place()) for row in builder.read(part))
     for row in islice(rows, build.limit):
         try:
             example = _example(ingest, row, seen)

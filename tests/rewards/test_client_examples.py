@@ -42,22 +42,46 @@ def load(root: Path, name: str) -> dict[str, Any]:
     return runpy.run_path(str(root / "examples" / "rewards" / name))
 
 
-def test_verl(root: Path, responses: list[str]) -> None:
-    score = load(root, "verl_reward.py")["compute_score"]
-    found = score(["own"] * 5, responses, ["x"] * 5, [{"id": name} for name in IDS])
-    assert [each["score"] for each in found] == pytest.approx([1.5, 0.6, 0.0, 0.0, 0.0])
+@pytest.fixture
+def for_verl(root: Path) -> Any:
+    """As verl gets it: from the file alone. What it has scored so far is its own."""
+    return runpy.run_path(str(root / "perceptdata" / "publishing" / "exports" / "beside" / "reward.py"))["for_verl"]
+
+
+def test_verl_all_at_once(for_verl: Any, responses: list[str]) -> None:
+    """`data_sources`, `solution_strs`, … in the plural: what its batch manager gives."""
+    found = for_verl(
+        data_sources=["own"] * 5,
+        solution_strs=responses,
+        ground_truths=["x"] * 5,
+        extra_infos=[{"id": name} for name in IDS],
+    )
+    mean = (1.5 + 0.6 + 0.0) / 3  # of all so far, for who is alone in a group that was not scored
+    assert [each["score"] for each in found] == pytest.approx([1.5, 0.6, mean, mean, 0.0])
     assert [each["scored"] for each in found] == [1.0, 1.0, 0.0, 0.0, 1.0]
     assert found[0]["outcome"] == 1.0
     assert found[3]["consensus"] == -1.0  # not scored: alone
 
 
-def test_verl_gives_what_is_missing_the_mean_of_its_group(root: Path, responses: list[str]) -> None:
-    score = load(root, "verl_reward.py")["compute_score"]
-    score.__globals__["ask"] = lambda rollouts: [
-        {"total": total, "parts": {"outcome": total}} for total in (1.0, 0.5, None)
-    ]
-    found = score(["own"] * 3, ["x"] * 3, ["x"] * 3, [{"id": "a"}] * 3)
-    assert [each["score"] for each in found] == [1.0, 0.5, 0.75]
+def test_verl_one_by_one(for_verl: Any, responses: list[str]) -> None:
+    """In the singular: what its reward loop gives. A group of one has no consensus, so nothing has a total."""
+    with pytest.raises(RuntimeError, match="no rollout was scored"):
+        for_verl(data_source="own", solution_str=responses[0], ground_truth="x", extra_info={"id": IDS[0]})
+    empty = for_verl(
+        data_source="own",
+        solution_str=responses[4],
+        ground_truth="x",
+        extra_info={"id": IDS[4]},
+        reward_router_address=None,
+        reward_model_tokenizer=None,
+    )
+    assert (empty["score"], empty["scored"]) == (0.0, 1.0)
+
+
+def test_verl_without_gold_and_without_a_server(for_verl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PERCEPTDATA_REWARDS", raising=False)
+    with pytest.raises(ValueError, match="extra_info needs `gold`, as an export writes it; or `id`, with a server"):
+        for_verl(data_source="own", solution_str="x", ground_truth="x", extra_info={"id": IDS[0]})
 
 
 def test_swift(root: Path, responses: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from perceptdata import llm, registry
-from perceptdata.errors import Rejected
+from perceptdata.errors import Rejected, UsageError
 from perceptdata.example import Answer, Example, Image, Source, Turn
 from perceptdata.steps.prompt import REASON, prompt_of
 
@@ -68,3 +68,45 @@ def test_facts_are_given_to_a_reasoner_without_the_formats_own_rule() -> None:
 def test_a_text_only_example_is_asked_as_it_is() -> None:
     for see in ("caption", "nothing"):
         assert prompt_of(example(0), see, FORM).question == "How many dots?"
+
+
+def test_a_template_says_the_whole_turn() -> None:
+    one = example(choices=("three", "four"), facts="Three dots.")
+    template = "{{ question }}\n{{ options }}\n{{ choices | length }} options; {{ facts }}"
+    prompt = prompt_of(one, "image", FORM, template=template)
+    assert prompt.question == "<image>How many dots?\nA: three\nB: four\n2 options; Three dots."
+    assert (prompt.images, prompt.system, prompt.prefill) == (("0" * 64,), "", "")
+    assert prompt_of(one, "image", FORM, template="What is there?").question == "<image>What is there?"
+
+
+def test_a_template_without_the_image() -> None:
+    captions = {"0" * 64: "Dots <image> in a row."}
+    prompt = prompt_of(example(), "caption", FORM, captions, template="{{ caption }}|{{ question }}")
+    assert (prompt.question, prompt.images) == ("Dots  in a row.|How many dots?", ())
+    assert prompt.request(llm.Sampling(), 0, None).messages[-1].content == prompt.question
+    with pytest.raises(Rejected, match="without a caption"):
+        prompt_of(example(), "caption", FORM, {}, template="{{ caption }}")
+    with pytest.raises(Rejected, match="no facts"):
+        prompt_of(example(), "facts", FORM, template="{{ facts }}")
+    history = (Turn(role="user", text="<image>Look."), Turn(role="assistant", text="I do."))
+    talk = example(question="How many?", history=history)
+    assert prompt_of(talk, "image", FORM, template="{{ question }}").question == "How many?"
+    assert prompt_of(talk, "nothing", FORM, template="{{ question }}").history[0].text == "Look."
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ capshun }}", "names what it is not given: 'capshun' is undefined"),
+        ("{{ caption }}", "'caption' is undefined"),  # it is given where captions are shown
+        ("{% if %}", "the prompt is no template"),
+    ],
+)
+def test_a_wrong_template_is_one_sentence(template: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        prompt_of(example(), "image", FORM, template=template)
+
+
+def test_a_template_runs_nothing() -> None:
+    with pytest.raises(UsageError, match="may not"):
+        prompt_of(example(), "image", FORM, template="{{ question.__class__.__mro__ }}")

@@ -151,12 +151,16 @@ class Client:
         """A small file's bytes."""
         return self.ask(f"reading {path} of {repo}", lambda: self._fetch(repo, path, revision))
 
-    def digest_at(self, repo: str, revision: str) -> str | None:
-        """The digest of the release at a revision, None for another's."""
+    def read_if_there(self, repo: str, path: str, revision: str) -> bytes | None:
+        """A small file's bytes, None where the revision has no such file."""
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
-        doing = f"looking at {revision} of {repo}"
-        data = self.maybe(doing, lambda: self._fetch(repo, MANIFEST, revision), RemoteEntryNotFoundError)
+        doing = f"reading {path} of {repo} at {revision}"
+        return self.maybe(doing, lambda: self._fetch(repo, path, revision), RemoteEntryNotFoundError)
+
+    def digest_at(self, repo: str, revision: str) -> str | None:
+        """The digest of the release at a revision, None for another's."""
+        data = self.read_if_there(repo, MANIFEST, revision)
         manifest = ours(data) if data is not None else None
         return manifest["digest"] if manifest else None
 

@@ -15,6 +15,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from perceptdata.example import UNSTATED
+
 
 class Licence(NamedTuple):
     """What counts of a licence. `share_alike` names what adaptations may carry, the preferred last."""
@@ -108,7 +110,6 @@ _ALIASES = {
     "gplv2": "GPL-2.0",
     "gplv3": "GPL-3.0",
 }
-UNSTATED = {"", "unstated", "unknown", "none", "n-a", "na", "other"}
 
 
 def find(name: str) -> Licence | None:

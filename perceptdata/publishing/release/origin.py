@@ -62,12 +62,7 @@ class Repository:
 
     def read(self, path: str) -> bytes | None:
         """The file's bytes at that commit."""
-        from huggingface_hub.errors import RemoteEntryNotFoundError
-
-        doing = f"reading {path} of {self.name}"
-        return self._client.maybe(
-            doing, lambda: self._client._fetch(self.name, path, self.revision or "main"), RemoteEntryNotFoundError
-        )
+        return self._client.read_if_there(self.name, path, self.revision or "main")
 
     @contextmanager
     def file(self, path: str, scratch: Path) -> Iterator[Path]:

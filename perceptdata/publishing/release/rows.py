@@ -51,14 +51,19 @@ class ExampleImages:
         self.codes = codes.astype(np.int32)
         self.offsets = np.cumsum(np.concatenate(lengths))
         self.first = np.asarray(first, np.int64)
-        named = [sha256.decode() for sha256 in self.hashes.tolist()]
-        self.sizes = ws.images.sizes(named) if named else np.zeros(0, np.int64)
+        self.sizes = ws.images.sizes(self.hashes) if len(self.hashes) else np.zeros(0, np.int64)
 
 
 def _fixed(hashes: pa.Array) -> NDArray[Any]:
     """Hex digests as one array of bytes, without a Python object for each."""
     width = pa.array(hashes.cast(pa.binary())).cast(pa.binary(64))
     return np.frombuffer(width.buffers()[1], "S64", len(width), width.offset * 64).copy() if len(width) else _NONE
+
+
+def _text(hashes: NDArray[Any]) -> pa.Array:
+    """The same the other way: as numpy's strings they would take four times as much."""
+    width = pa.FixedSizeBinaryArray.from_buffers(pa.binary(64), len(hashes), [None, pa.py_buffer(hashes)])
+    return width.cast(pa.binary()).cast(pa.string())
 
 
 _NONE = np.zeros(0, "S64")
@@ -145,7 +150,7 @@ class PublishedRows:
         pairs = np.unique(code * max(len(self), 1) + place)  # an image may stand twice in a row
         code, place = np.divmod(pairs, max(len(self), 1))
         offsets = np.searchsorted(code, np.arange(len(self._images.hashes) + 1))
-        return pa.array(self._images.hashes.astype(str), pa.string()), offsets, place
+        return _text(self._images.hashes), offsets, place
 
     def tables(self, start: int, stop: int) -> Iterator[tuple[int, pa.Table]]:
         """The rows at places `start` to `stop`, some at a time, each with the place of its first; images as bytes."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptdata.builders.corpora.gsm8k import GSM8K, calculations, final_answer, question_hash, without_marks
+from perceptdata.builders.corpora.gsm8k import GSM8K, calculations, final_answer, without_marks
+from perceptdata.builders.corpora.questions import question_hash, same_question
 from perceptdata.errors import Rejected, UsageError
 
 
@@ -28,6 +29,9 @@ def test_the_packaged_files(samples: Path, read, take) -> None:
     same = [by_key[f"{name}/0"].group for name in ("test", "test_socratic", "example_model_solutions")]
     assert len(set(same)) == 1
     assert len({draft.group for draft in drafts}) == 8 + 4
+    first = by_key["train/0"]  # a corpus made from this one asks the same, with other spaces and capitals
+    assert first.group == same_question(f" {first.question.upper()}\n")
+    assert first.group.startswith("question/")
 
 
 def test_a_problem(samples: Path, read) -> None:

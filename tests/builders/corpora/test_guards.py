@@ -154,8 +154,8 @@ def test_clevr_count(tmp_path: Path, shape, take, read) -> None:
     source = shape("clevr_count").write(tmp_path)
     examples = take(CLEVRCount(), source)
     assert [(e.answer.text, e.response, e.source.allowed_use) for e in examples] == [
-        ("7", None, "train"),
-        ("yes", "Left of the ball stands a cube.", "train"),
+        ("7", None, "research"),
+        ("yes", "Left of the ball stands a cube.", "research"),
         ("3", None, "evaluate"),
     ]
     (tmp_path / "rows.jsonl").write_text(json.dumps({"problem": "How many?", "answer": "3"}))

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from perceptdata.builders.corpora.math500 import MATH500
-from perceptdata.builders.corpora.problem import same_question
+from perceptdata.builders.corpora.questions import same_question
 
 
 def test_the_problems(shape, corpus: Path, take) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from perceptdata.builders.corpora.dialogue import exchanges
-from perceptdata.builders.corpora.problem import chosen, final, last_box, problem, same_question, solved
+from perceptdata.builders.corpora.problem import chosen, final, last_box, problem, solved
+from perceptdata.builders.corpora.questions import same_question
 from perceptdata.builders.corpora.tabular import Row
 from perceptdata.builders.reading.pictures import Store
 from perceptdata.errors import Rejected

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from perceptdata.builders.synthetic.gauges import Gauges, Panel
+from perceptdata.builders.synthetic.gauges import Gauges
+from perceptdata.builders.synthetic.gauges_text import Panel
 from perceptdata.errors import UsageError
 
 CLOCKS = Panel("clock", 0, 0, ((275,), (665,), (0,)))  # 4:35, 11:05, 12:00

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from perceptdata.builders.synthetic.mazes import Mazes, distances, read_moves, shortest
+from perceptdata.builders.synthetic.mazes import Mazes
+from perceptdata.builders.synthetic.mazes_text import read_moves
+from perceptdata.builders.synthetic.mazes_work import distances, shortest
 from perceptdata.errors import UsageError
 
 DRAWN = """+--+--+--+

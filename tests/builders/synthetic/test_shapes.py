@@ -8,7 +8,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from perceptdata.builders.synthetic.shapes import CELL, MARGIN, RGB, ShapeScenes
-from perceptdata.builders.synthetic.shapes_programs import Shape, Shapes
+from perceptdata.builders.synthetic.shapes_text import Shape, Shapes
 
 # A1 large red circle, C1 small blue square, B2 small red star, C3 large red square
 SCENE: Shapes = (

@@ -15,8 +15,9 @@ from releases import rows_of, run
 
 from perceptdata.errors import UsageError, WorkspaceError
 from perceptdata.manifest import digest
-from perceptdata.publishing.release import clone as cloning
-from perceptdata.publishing.release.clone import clone, stored
+from perceptdata.publishing.release.bring import BringAll
+from perceptdata.publishing.release.clone import clone
+from perceptdata.publishing.release.restored import stored
 from perceptdata.records import canonical_json
 from perceptdata.view import ViewSpec, define_view
 from perceptdata.workspace import ROOMS, Workspace
@@ -94,14 +95,14 @@ def test_real_corpora_come_back(shared: Path, tmp_path: Path) -> None:
 
 def dying(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is interrupted while it writes file number `call`."""
-    whole, calls = cloning._Clone._write, iter(range(100))
+    whole, calls = BringAll.write, iter(range(100))
 
     def write(self: Any, *given: Any) -> None:
         if next(calls) == call:
             raise KeyboardInterrupt
         whole(self, *given)
 
-    monkeypatch.setattr(cloning._Clone, "_write", write)
+    monkeypatch.setattr(BringAll, "write", write)
 
 
 @pytest.mark.parametrize("call", [0, 2])
@@ -204,12 +205,6 @@ def test_what_is_no_release_is_refused(tmp_path: Path, manifest: str | None, wor
         (tmp_path / "data" / "manifest.json").write_text(manifest)
     with pytest.raises(UsageError, match=words):
         clone(str(tmp_path / "data"), tmp_path / "clone")
-
-
-def test_a_release_of_views_cannot_be_cloned(published_ws: Workspace, publish: Publish, tmp_path: Path) -> None:
-    folder = publish(published_ws, views=("perception",))
-    with pytest.raises(UsageError, match=r"holds views only \(perception\), without the layers behind them"):
-        clone(str(folder), tmp_path / "clone")
 
 
 def test_a_source_that_is_neither_folder_nor_repository_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 By default our checkers score here, from the row's own `gold` column (perceptdata must be installed). With the address
 of `perceptdata rewards serve` in PERCEPTDATA_REWARDS (and its token in PERCEPTDATA_REWARDS_TOKEN), that server is asked
-instead, which nothing but Python itself is needed for: surrogates and certified captions are only there.
+instead, which nothing but Python itself is needed for: surrogates and certified captions are only there. Rows of your
+own, not of an export, need no `gold` then: verl's `extra_info` holds `id`, the example's id.
 
 A rollout that was not scored is None, which TRL and ms-swift leave out. verl and EasyR1 have no place for that: there
 it gets the mean of its group, or of what this process has scored so far, so that it pulls the policy nowhere.
@@ -50,6 +51,20 @@ def gold_of(text: str, facts: str | None = None) -> dict[str, Any]:
     return {**gold, "facts": facts} if facts else gold
 
 
+def told_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What verl's `extra_info` says of a row: its gold record, or its id alone, which is enough for a server.
+
+    Raises ValueError where it says less than is needed.
+    """
+    if info.get("gold"):
+        return gold_of(info["gold"], info.get("facts"))
+    if not info.get("id") or "PERCEPTDATA_REWARDS" not in os.environ:
+        raise ValueError(
+            "extra_info needs `gold`, as an export writes it; or `id`, with a server in PERCEPTDATA_REWARDS"
+        )
+    return {"id": info["id"]}
+
+
 def filled(found: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     """Numbers alone: `score`, each part (-1 where it was not scored), and `scored`, which is 0 for a filled one.
 
@@ -89,10 +104,8 @@ def for_verl(
 ) -> Any:
     """verl: one rollout (its reward loop, 0.7 and later) or all of a batch (the earlier `batch` manager)."""
     if solution_strs is None:
-        golds, said = [gold_of(extra_info["gold"], extra_info.get("facts"))], [solution_str]
-        return filled(scores(golds, said, **weights))[0]
-    golds = [gold_of(info["gold"], info.get("facts")) for info in extra_infos]
-    return filled(scores(golds, list(solution_strs), **weights))
+        return filled(scores([told_of(extra_info)], [solution_str], **weights))[0]
+    return filled(scores([told_of(info) for info in extra_infos], list(solution_strs), **weights))
 
 
 def for_easyr1(reward_inputs: Any, **weights: float) -> Any:
