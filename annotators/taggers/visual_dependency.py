@@ -73,7 +73,7 @@ class VisualDependency(Tagger):
         seen, thought = relative > self.threshold, relative < self.reasoning_below  # False where I is not a number
         label[seen], margin[seen] = PERCEPTION, (relative[seen] - self.threshold) / (1 - self.threshold)
         label[thought] = REASONING
-        margin[thought] = 1 - relative[thought] / max(self.reasoning_below, np.finfo(np.float64).tiny)
+        margin[thought] = 1 - relative[thought] / max(self.reasoning_below, float(np.finfo(np.float64).tiny))
         at = np.flatnonzero((label >= 0) & (item.label < 0))
         by = np.zeros(len(at), np.int8)
         return SpanSet(PRO, item.start[at], item.end[at], label[at], np.round(margin[at], 3), by, (self.name,))

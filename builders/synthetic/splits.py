@@ -4,9 +4,9 @@ Two records must never share a scene, whatever the order they are drawn in and w
 what another has taken. Two exact rules take the place of asking:
 
 - *between splits*: the space of 64-bit hashes is cut in proportion to the splits' sizes, and a record keeps drawing
-  until the hash of its scene's canonical text falls into its own split (or of what the scenes of its number share, where
-  that can be told before a scene is made: see `TaskedFamily.ahead`). The hash has no seed: two sets with the same
-  proportions are disjoint across splits whatever their seeds.
+  until the hash of its scene's canonical text falls into its own split (or the hash of what the scenes of its number
+  share, where that can be told before a scene is made: see `TaskedFamily.ahead`). The hash has no seed: two sets with
+  the same proportions are disjoint across splits whatever their seeds.
 - *within a split*: record `i` of `n` draws only from its own stream of scenes, and no two streams share one. A stream
   is made by walking the numbers `i, i + n, i + 2n, …` through a keyed permutation (`shuffled`) of all scene numbers.
 
