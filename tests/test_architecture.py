@@ -25,7 +25,8 @@ PLUGIN_ROOMS = set(ROOMS) - {"perceptdata"}
 FLOORS = """
     errors records spans texts segmentation example layers draft plugins formats registry
     manifest images packs shard workspace query resolution captions view recipe kernels execution answers llm vlm
-    alignment agreement curation verification review rewards trainer diagnosis comparison evaluation publishing report steps cli
+    alignment agreement curation verification review rewards trainer diagnosis comparison evaluation publishing
+    report steps cli
 """
 
 # Imports upwards, each with its reason. They stand inside functions: loading a module still loads only lower ones.
