@@ -125,10 +125,10 @@ def hub_name(name: str) -> str | None:
 
 
 def settle(holdings: Sequence[Holding], licence: str | None = None, allow: Collection[str] = ()) -> Settlement:
-    """Under what these rows can be published together. `licence` is that of the whole, and of corpora that state none;
-    `allow` names corpora for which the publisher vouches.
+    """Under what these rows can be published together. `licence` is that of the whole, and of corpora that state none
+    (and may be used for research alone because of that); `allow` names corpora for which the publisher vouches.
     """
-    named = [each._replace(licence=licence) if licence and _unstated(each.licence) else each for each in holdings]
+    named = [_named(each, licence) if licence and _unstated(each.licence) else each for each in holdings]
     found: list[tuple[str, tuple[str, ...]]] = []
     for holding in named:
         found += [(problem, (holding.corpus,)) for problem in _alone(holding)]
@@ -160,7 +160,7 @@ def _alone(holding: Holding) -> list[str]:
         said.append(f"{holding} may not be used commercially, and so could nobody use the whole; {remedy}")
     if known is not None and not known.derivatives:
         said.append(f"{holding} may not be passed on changed, and rows are changed when they are built; {remedy}")
-    if holding.use != "train":
+    if holding.use != "train" and not (holding.use == "research" and _unstated(holding.licence)):
         kind = "for evaluation: published as training data it would spoil that" if holding.use == "evaluate" else ""
         said.append(f"{holding} is {kind or f'for {holding.use} only'}; {remedy}")
     return said
@@ -195,6 +195,10 @@ def _not_under(licence: str, known: Sequence[tuple[Holding, Licence]]) -> list[t
         for holding, one in known
         if (one.share_alike and spdx not in one.share_alike) or (commercial and not one.commercial)
     ]
+
+
+def _named(holding: Holding, licence: str) -> Holding:
+    return holding._replace(licence=licence, use="train" if holding.use == "research" else holding.use)
 
 
 def _unstated(name: str) -> bool:
