@@ -78,4 +78,4 @@ def test_a_binding_changes_with_what_verdicts_depend_on_and_nothing_else() -> No
 
 def test_a_local_judge_is_bound_to_its_version_and_options() -> None:
     bound = binding_of(make("judges", "oracle"), "clauses@1")
-    assert (bound.model, bound.prompt) == ("oracle@1", "")
+    assert (bound.model, bound.prompt) == ("oracle@2", "")
