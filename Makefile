@@ -97,9 +97,10 @@ browser:
 			|| echo "chromium could not be installed: the browser tests will skip"; \
 	else echo "no chromium here: the browser tests will skip"; fi
 
+# A process a core; a file's tests stay together, for they share what is dear to make.
 test: lint browser
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -m "not services" --cov --cov-report=term
+	$(BIN)/pytest -m "not services" -n auto --dist loadfile --cov --cov-report=term
 
 test-services: $(SERVICES) $(LABEL_STUDIO) browser
 	$(BIN)/pytest -m services tests/services

@@ -8,7 +8,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,27 +128,34 @@ def run_all(todo: Todo, where: Where) -> bool:
     """Do what is missing; whether all is done. When the minutes are over, what runs is ended: it is not lost, for it
     was saved every few steps.
 
-    The first arm of each seed goes before the others: it makes the bases that they share.
+    The first arm of each seed goes before the others of it: it makes the bases that they share.
     """
     where.folder.mkdir(parents=True, exist_ok=True)
     done = {(row["arm"], row["seed"]) for row in todo.done(where.folder)}
-    missing = [run for run in todo.runs if run not in done]
-    firsts = {seed: arm for arm, seed in reversed(missing)}
-    waves = [[(arm, seed) for seed, arm in firsts.items()], [run for run in missing if firsts[run[1]] != run[0]]]
+    waiting: dict[int, list[str]] = {}
+    for arm, seed in todo.runs:
+        if (arm, seed) not in done:
+            waiting.setdefault(seed, []).append(arm)
     until = time.monotonic() + 60 * where.minutes if where.minutes else None
     results = where.folder / f"{todo.experiment.module}.jsonl"
     with ProcessPoolExecutor(max(1, where.workers), multiprocessing.get_context("spawn")) as pool:
-        for wave in waves:
-            given = (todo.experiment.module, todo.options, str(where.folder), where.device)
-            running = {pool.submit(run_one, given[0], *run, *given[1:]) for run in wave}
-            try:
-                for future in as_completed(running, None if until is None else max(0, until - time.monotonic())):
-                    row = future.result()
-                    with results.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-                    print(f"{row['arm']}, seed {row['seed']}: {row['seconds']} s", file=sys.stderr, flush=True)
-            except TimeoutError:
+
+        def begin(seed: int, arms: Sequence[str]) -> set[Future[dict[str, Any]]]:
+            given = (todo.options, str(where.folder), where.device)
+            return {pool.submit(run_one, todo.experiment.module, arm, seed, *given) for arm in arms}
+
+        running = {future for seed, arms in waiting.items() for future in begin(seed, arms[:1])}
+        while running:
+            left = None if until is None else max(0, until - time.monotonic())
+            ended, running = wait(running, left, FIRST_COMPLETED)
+            if not ended:
                 for process in list(pool._processes.values()):
                     process.terminate()
                 return False
+            for future in ended:
+                row = future.result()
+                with results.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(f"{row['arm']}, seed {row['seed']}: {row['seconds']} s", file=sys.stderr, flush=True)
+                running |= begin(row["seed"], waiting.pop(row["seed"], [])[1:])
     return True
