@@ -35,11 +35,11 @@ def at_rate(found: torch.optim.AdamW, rate: float, step: int, steps: int) -> Non
         group["lr"] = now
 
 
-def base(name: str, seed: int, folder: Path, width: int = 64) -> TinyVLM:
-    """A base of this name and seed; trained once and kept in `folder`."""
-    path = folder / f"{name}-{width}-{seed}.pt"
+def base(name: str, seed: int, folder: Path, width: int = 64, free: bool = False) -> TinyVLM:
+    """A base of this name and seed; trained once and kept in `folder`. A captioner alone can be one for free traces."""
+    path = folder / f"{name}-{width}{'-free' if free else ''}-{seed}.pt"
     torch.manual_seed(seed)
-    model = TinyVLM(width)
+    model = TinyVLM(width, free=free)
     if path.exists():
         model.load_state_dict(torch.load(path, weights_only=True))
         return model

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from perceptdata.trainer.core import divergences, segments
+from perceptdata.trainer.core.leakage import WRONG_ANSWERS, palr
 
 from .bases import at_rate, base, optimiser
 from .measures import abilities
@@ -33,7 +34,6 @@ from .task import ANSWER, BLANK, HARD, PERCEPTION, Data, Puzzle, dataset
 
 PLANS: dict[str, tuple[segments.Segment, ...]] = {"start": (), "opsd": segments.OPSD, "vigos": segments.VIGOS}
 START_STEPS, START_RATE, START_BATCH = 150, 3e-3, 16
-WRONG_ANSWERS = 3
 USUAL = 1
 
 
@@ -124,22 +124,16 @@ def leakage(
 
     knowing, seeing = teaches(pictures, told), teaches(pictures, None)
     wrong = torch.stack([teaches(pictures, told.roll(k, 0)) for k in range(1, WRONG_ANSWERS + 1)])
-    misled = wrong.logsumexp(0) - torch.log(torch.tensor(float(WRONG_ANSWERS)))
     elsewhere = pictures.roll(1, 0)
     knows = torch.ones_like(student, dtype=torch.bool)
     if any(one.teacher == "image" for one in plan):
         knows[:, :PERCEPTION] = False
-    active = torch.where(knows, knowing, seeing)
-    by_answer = torch.where(knows, (knowing - misled).clamp(min=0), 0)
-    by_picture = (active - torch.where(knows, teaches(elsewhere, told), teaches(elsewhere, None))).clamp(min=0)
-    taught = (active - student).abs()
-
-    def rate(tokens: slice) -> float:
-        due = (taught * by_answer)[:, tokens].sum()
-        return round(100 * float(due / ((taught * (by_answer + by_picture))[:, tokens].sum() + 1e-8)), 2)
-
-    spans = {"": slice(None), "_description": slice(PERCEPTION), "_rest": slice(PERCEPTION, None)}
-    return {f"palr{name}": rate(tokens) for name, tokens in spans.items()}
+    other = torch.where(knows, teaches(elsewhere, told), teaches(elsewhere, None))
+    description = torch.zeros_like(knows)
+    description[:, :PERCEPTION] = True
+    groups = {"palr_description": description, "palr_rest": ~description}
+    rates = palr(student, torch.where(knows, knowing, seeing), wrong, other, knows, groups)
+    return {name: round(100 * value, 2) for name, value in {"palr": rates.pop("all"), **rates}.items()}
 
 
 @torch.no_grad()

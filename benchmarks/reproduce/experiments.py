@@ -63,8 +63,8 @@ EXPERIMENTS = {
     "staged": Experiment(
         "staged",
         ("merged", "staged", "reverse", "captions", "difficulty", "both"),
-        GAINS,
-        {"start": "A-half", "steps": 60, "prompts": 8},
+        (*GAINS, "gain_length"),
+        {"start": "F-half", "steps": 60, "prompts": 8},
     ),
     "distil": Experiment(
         "distil",

@@ -25,7 +25,7 @@ def with_errors(responses: Tensor, error: str, seed: int) -> tuple[Tensor, Tenso
     """
     word, _, rate = error.partition("=")
     generator = torch.Generator("cpu").manual_seed(9000 + seed)
-    tags = roles().repeat(len(responses), 1)
+    tags = roles(responses)
     if word == "flipped":
         wrong = torch.rand(len(responses), len(CLAUSES), generator=generator, device="cpu") < float(rate)
         wrong = wrong.repeat_interleave(torch.tensor(CLAUSES, device="cpu"), 1).to(tags.device)

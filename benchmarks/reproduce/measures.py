@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .model import TinyVLM
-from .task import ANSWER, PERCEPTION, Data, Grid, solves
+from .task import PERCEPTION, Data, Grid, answers, lengths, solves
 
 BATCH = 400
 
@@ -30,8 +30,9 @@ class Outcomes:
 
     @classmethod
     def of(cls, responses: Tensor, given: Sequence[Grid]) -> Outcomes:
-        """Read off the responses (N, 320)."""
-        rows = [(tuple(row[:PERCEPTION]), row[-ANSWER:]) for row in responses.tolist()]
+        """Read off the responses (N, T)."""
+        stated_all = map(tuple, responses[:, :PERCEPTION].tolist())
+        rows = list(zip(stated_all, answers(responses).tolist(), strict=True))
         right = [solves(answer, one) for (_, answer), one in zip(rows, given, strict=True)]
         seen = [stated == one for (stated, _), one in zip(rows, given, strict=True)]
         reasoned = [max(stated) <= 4 and solves(answer, stated) for stated, answer in rows]
@@ -40,19 +41,25 @@ class Outcomes:
 
 @torch.no_grad()
 def abilities(model: TinyVLM, data: Data, blank: bool = True) -> dict[str, float]:
-    """`a`, `a_p`, `a_r`, and with `blank` also `a_r` with the picture hidden behind the facts; greedy, in percent."""
+    """`a`, `a_p`, `a_r`, and with `blank` also `a_r` with the picture hidden behind the facts; greedy, in percent.
+    Where traces are free, how many tokens a response takes.
+    """
     found: dict[str, list[np.ndarray]] = {"a": [], "a_p": [], "a_r": []}
+    taken: list[Tensor] = []
     for first in range(0, len(data.given), BATCH):
         given, pictures = data.given[first : first + BATCH], data.pictures[first : first + BATCH]
         facts = data.responses[first : first + BATCH, :PERCEPTION]
-        own = Outcomes.of(model.generate(pictures), given)
+        written = model.generate(pictures)
+        own = Outcomes.of(written, given)
+        taken.append(lengths(written).clamp(max=written.shape[1]).float())
         found["a"].append(own.right)
         found["a_p"].append(own.seen)
         found["a_r"].append(Outcomes.of(model.generate(pictures, facts), given).right)
         if blank:
             hidden = model.generate(pictures[:64], facts[:64], blank_after=True)
             found.setdefault("a_r_blank", []).append(Outcomes.of(hidden, given[:64]).right)
-    return {name: round(100 * float(np.concatenate(values).mean()), 2) for name, values in found.items()}
+    rates = {name: round(100 * float(np.concatenate(values).mean()), 2) for name, values in found.items()}
+    return {**rates, "length": round(float(torch.cat(taken).mean()), 1)} if model.free else rates
 
 
 @torch.no_grad()

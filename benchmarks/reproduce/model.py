@@ -13,22 +13,43 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .task import CELLS, PIXELS, RESPONSE, SEEN_BY, SLOTS, START, VOCABULARY
+from .task import CELLS, PIXELS, RESPONSE, SEEN_BY, SLOTS, START, VOCABULARY, lengths, starts
 
 NOWHERE = CELLS  # the cell of a token that speaks of none
 KINDS = 4 + SLOTS + 1  # picture, start, perception, the slots of the trace, answer, behind the end
 
 
-def _places() -> tuple[Tensor, Tensor]:
-    """Of every position, the kind of its token and the cell it speaks of; one more for what would follow the last."""
-    kinds, cells = [0] * CELLS, list(range(CELLS))
-    kinds, cells = [*kinds, 1, *([2] * CELLS)], [*cells, NOWHERE, *range(CELLS)]
-    for cell in range(CELLS):
-        kinds += range(3, 3 + SLOTS)
-        cells += [cell, *SEEN_BY[cell], *([cell] * 5)]
-    kinds += [3 + SLOTS] * CELLS + [4 + SLOTS]
-    cells += [*range(CELLS), NOWHERE]
-    return torch.tensor(kinds), torch.tensor(cells)
+def _pieces() -> tuple[Tensor, Tensor]:
+    """Kinds and cells of the tokens of each cell's piece of the trace, (2, 16, 18): written short, then at length."""
+    at_length = torch.tensor([[cell, *SEEN_BY[cell], *[cell] * 5] for cell in range(CELLS)])
+    short = torch.arange(CELLS)[:, None].expand(CELLS, SLOTS)
+    slots = torch.arange(SLOTS).expand(CELLS, SLOTS)
+    of_short = torch.where(slots == 1, SLOTS - 1, slots)
+    return torch.stack([of_short, slots]) + 3, torch.stack([short, at_length])
+
+
+def places(responses: Tensor) -> tuple[Tensor, Tensor]:
+    """Of every position, the kind of its token and the cell it speaks of, and of the one that would follow the last.
+
+    From responses (B, T), two of (B, 17 + T + 1): pictures, start, tokens, and what comes next.
+    """
+    batch, length = responses.shape
+    begins = starts(responses)
+    at = torch.arange(length + 1, device=responses.device).expand(batch, -1).contiguous()
+    piece = torch.searchsorted(begins, at, right=True) - 1
+    inside = piece.clamp(0, CELLS - 1)
+    offset = at - begins.gather(1, piece.clamp(min=0))
+    lasts = begins.diff(dim=1).gather(1, inside)
+    kinds_of, cells_of = (table.to(responses.device) for table in _pieces())
+    found = ((lasts == SLOTS).long(), inside, offset.clamp(0, SLOTS - 1))
+    described, answered = piece < 0, piece == CELLS
+    over = answered & (offset >= CELLS)
+    kinds = torch.where(described, 2, torch.where(answered, 3 + SLOTS, kinds_of[found]))
+    cells = torch.where(described, at, torch.where(answered, offset, cells_of[found]))
+    kinds, cells = torch.where(over, 4 + SLOTS, kinds), torch.where(over, NOWHERE, cells)
+    prompt = torch.tensor([[0] * CELLS + [1], [*range(CELLS), NOWHERE]], device=responses.device)
+    shown = prompt[:, None].expand(-1, batch, -1)
+    return torch.cat([shown[0], kinds], 1), torch.cat([shown[1], cells], 1)
 
 
 class Block(nn.Module):
@@ -57,20 +78,21 @@ class Block(nn.Module):
 
 
 class TinyVLM(nn.Module):
-    """Pictures (B, 64, 64) and responses (B, T ≤ 320) to logits."""
+    """Pictures (B, 64, 64) and responses (B, T ≤ 320) to logits. One for free traces knows SHORT as well."""
 
-    def __init__(self, width: int = 64, layers: int = 3, heads: int = 4, stem: int = 32) -> None:
+    def __init__(self, width: int = 64, layers: int = 3, heads: int = 4, stem: int = 32, free: bool = False) -> None:
         super().__init__()
-        self.width, self.heads = width, heads
+        self.width, self.heads, self.free = width, heads, free
+        vocabulary = VOCABULARY + free
         first, second = nn.Conv2d(1, stem, 4, 4), nn.Conv2d(stem, width, 4, 4)
         self.stem = nn.Sequential(first, nn.GELU(), second)
-        self.tokens = nn.Embedding(VOCABULARY, width)
+        self.tokens = nn.Embedding(vocabulary, width)
         self.kind, self.next_kind = nn.Embedding(KINDS, width), nn.Embedding(KINDS, width)
         self.row, self.column = nn.Embedding(5, width), nn.Embedding(5, width)
         self.ahead = nn.Linear(width, width, bias=False)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, VOCABULARY, bias=False)
-        kinds, cells = _places()
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary, bias=False)
+        kinds, cells = places(torch.zeros((1, RESPONSE), dtype=torch.long))
         self.register_buffer("kinds", kinds, persistent=False)
         self.register_buffer("cells", cells, persistent=False)
         self._initialise()
@@ -86,14 +108,16 @@ class TinyVLM(nn.Module):
             query, key, _ = block.qkv.weight.data.chunk(3)
             query.copy_(key @ self.ahead.weight.data.T)
 
-    def _position(self, first: int, stop: int) -> Tensor:
+    def _position(self, responses: Tensor, first: int, stop: int) -> Tensor:
+        kinds, cells = places(responses) if self.free else (self.kinds, self.cells)
+
         def cell(at: Tensor) -> Tensor:
             inside = at < NOWHERE
             return self.row(torch.where(inside, at // 4, 4)) + self.column(torch.where(inside, at % 4, 4))
 
         here, following = slice(first, stop), slice(first + 1, stop + 1)
-        kind = self.kind(self.kinds[here]) + self.next_kind(self.kinds[following])
-        return kind + cell(self.cells[here]) + self.ahead(cell(self.cells[following]))
+        kind = self.kind(kinds[:, here]) + self.next_kind(kinds[:, following])
+        return kind + cell(cells[:, here]) + self.ahead(cell(cells[:, following]))
 
     def _prompt(self, pictures: Tensor, told: Tensor | None = None) -> Tensor:
         shown = self.stem(pictures[:, None]).flatten(2).transpose(1, 2)
@@ -109,7 +133,7 @@ class TinyVLM(nn.Module):
         """
         x = torch.cat([self._prompt(pictures, told), self.tokens(responses[:, :-1])], 1)
         length = x.shape[1]
-        x = x + self._position(0, length)
+        x = x + self._position(responses, 0, length)
         mask = None
         if blind:
             mask = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
@@ -128,7 +152,8 @@ class TinyVLM(nn.Module):
         blank_after: bool = False,
         length: int = RESPONSE,
     ) -> Tensor:
-        """Responses (B, length), greedy at temperature 0; `prefill` (B, P) are tokens that stand already.
+        """Responses (B, length), greedy at temperature 0; `prefill` (B, P) are tokens that stand already. Free ones are
+        as long as the longest of them.
 
         `blank_after` hides the picture from everything behind the prefill: does the rest read it, or peek?
         """
@@ -140,10 +165,10 @@ class TinyVLM(nn.Module):
         ]
         begun = torch.empty((batch, 0), dtype=torch.long, device=pictures.device) if prefill is None else prefill
         x, at = torch.cat([self._prompt(pictures), self.tokens(begun)], 1), 0
-        written = [begun]
-        for _ in range(begun.shape[1], length):
+        written = begun
+        while written.shape[1] < length and not (self.free and bool((lengths(written) <= written.shape[1]).all())):
             fed = x.shape[1]
-            x = x + self._position(at, at + fed)
+            x = x + self._position(written, at, at + fed)
             mask = None
             if blank_after and at:
                 mask = torch.ones(fed, at + fed, dtype=torch.bool, device=x.device)
@@ -156,9 +181,9 @@ class TinyVLM(nn.Module):
                 chosen = logits.argmax(-1, keepdim=True)
             else:
                 chosen = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
-            written.append(chosen)
+            written = torch.cat([written, chosen], 1)
             x = self.tokens(chosen)
-        return torch.cat(written, 1)
+        return written
 
 
 def token_logprobs(model: TinyVLM, pictures: Tensor, responses: Tensor, blind: bool = False) -> Tensor:

@@ -64,16 +64,16 @@ class Arm:
 
 
 def start(name: str, seed: int, folder: Path) -> TinyVLM:
-    """Standard SFT of that design and seed, kept in `folder`: `A-450` or `C-150` for so many steps, `A-half` until it
-    reasons half of the time, which is where reasoning and perception both have something to learn.
+    """Standard SFT of that design and seed, kept in `folder`: `A-450` or `C-150` for so many steps, `A-half` or
+    `F-half` until it reasons half of the time, which is where reasoning and perception both have something to learn.
     """
     letter, _, steps = name.partition("-")
     path = folder / f"start-{name}-{seed}.pt"
-    model = TinyVLM()
+    design, until = DESIGNS[letter], None
+    model = TinyVLM(free=design.free)
     if not path.exists():
-        design, until = DESIGNS[letter], None
         if steps == "half":
-            validation = dataset(64, 78, HARD, 98)
+            validation = dataset(64, 78, HARD, 98, free=design.free)
 
             def until(model: TinyVLM, step: int) -> bool:
                 return step >= 150 and step % 25 == 0 and reasoning(model, validation) >= HALF

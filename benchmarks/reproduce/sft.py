@@ -1,7 +1,8 @@
 """Experiment 1: the two spans weighed (arXiv 2605.29496): standard, λ fixed, NGDiff, perception first.
 
 Design C begins from the reasoner: reasoning is there, and what limits is perception of a harder drawing. Design A
-begins from the captioner: training itself has to build the reasoning, and a large λ starves it.
+begins from the captioner: training itself has to build the reasoning, and a large λ starves it. F is A with traces
+that the writer may cut short.
 """
 
 from __future__ import annotations
@@ -34,9 +35,14 @@ class Design:
     rate: float
     batch: int = 16
     train_items: int = 4096
+    free: bool = False
 
 
-DESIGNS = {"C": Design("reasoner", 150, 3e-3), "A": Design("captioner", 450, 6e-3)}
+DESIGNS = {
+    "C": Design("reasoner", 150, 3e-3),
+    "A": Design("captioner", 450, 6e-3),
+    "F": Design("captioner", 450, 6e-3, free=True),
+}
 
 
 def schedule(arm: str, steps: int) -> balance.Schedule:
@@ -50,9 +56,9 @@ def schedule(arm: str, steps: int) -> balance.Schedule:
     return balance.Static(float(arm))
 
 
-def held_out(seed: int, train: Data | None, items: int = TEST_ITEMS) -> Data:
+def held_out(seed: int, train: Data | None, items: int = TEST_ITEMS, free: bool = False) -> Data:
     """Pictures in a hand that no training saw, of puzzles that this seed did not train on."""
-    return dataset(items, 77, HARD, 99, banned=train.given if train else ())
+    return dataset(items, 77, HARD, 99, banned=train.given if train else (), free=free)
 
 
 def train(
@@ -63,8 +69,8 @@ def train(
     `until` is asked after each step whether that will do.
     """
     weight, _, error = arm.partition("/")
-    model = base(design.base, seed, folder)
-    data = dataset(design.train_items, 1000 + seed, HARD, 10 + seed)
+    model = base(design.base, seed, folder, free=design.free)
+    data = dataset(design.train_items, 1000 + seed, HARD, 10 + seed, free=design.free)
     responses, tags = with_errors(data.responses, error, seed)
     found = optimiser(model, design.rate)
     parameters = list(model.parameters())
@@ -102,7 +108,7 @@ def train(
         "lambda": round(sum(lams) / len(lams), 3),
         "lambda_middle": round(sum(lams[third : 2 * third]) / third, 3),
     }
-    return model, held_out(seed, data), said
+    return model, held_out(seed, data, free=design.free), said
 
 
 def _norms(

@@ -7,7 +7,7 @@
 Perception: describe the picture, paid for a_p. Thought: the facts are written, the picture is empty, paid for a. Both:
 the whole response, paid for a. Every arm has the same prompts, the same steps and the same start; only their order
 differs (`trainer.core.curriculum`), and in `captions` how perception is learnt. Difficulty is not measured but said:
-the noise of the drawing first, then the number of blanks. Traces have one length here, so length cannot be compared.
+the noise of the drawing first, then the number of blanks. Starts of design F decide how long their traces are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perceptdata.trainer.core import curriculum, rewards
+from perceptdata.trainer.core import curriculum, rewards, spans
 
 from .bases import optimiser
 from .measures import Outcomes, abilities
@@ -28,7 +28,7 @@ from .model import TinyVLM, token_logprobs
 from .rl import GROUP, abilities_of_start, means, start
 from .runs import SAVED_EVERY, Unfinished
 from .sft import held_out
-from .task import BLANK, HARD, PERCEPTION, Data, Drawing, dataset
+from .task import BLANK, HARD, PERCEPTION, Data, Drawing, dataset, roles
 
 KINDS = ("perception", "thought", "both")
 MILD = Drawing(8.0, 1.0, 0.12)
@@ -45,7 +45,7 @@ ARMS = {
 
 
 def pictures_of_two_kinds(seed: int) -> Data:
-    """ITEMS mild pictures, then ITEMS hard ones."""
+    """ITEMS mild pictures, then ITEMS hard ones. Of the responses no more than the descriptions is used."""
     mild = dataset(ITEMS, 3000 + seed, MILD, 30 + seed)
     hard = dataset(ITEMS, 4000 + seed, HARD, 30 + seed, banned=mild.given)
     return Data(mild.given + hard.given, *(torch.cat(pair) for pair in zip(mild[1:], hard[1:], strict=True)))
@@ -95,15 +95,16 @@ def loss(model: TinyVLM, kind: int, items: Tensor, data: Data, captions: bool, d
     if not kept.any():
         return torch.zeros((), device=pictures.device)
     said = token_logprobs(model, pictures[kept], written[kept])[:, first:]
-    return -(advantages[kept] * said.mean(1)).sum()
+    own = (roles(written[kept]) != spans.NONE)[:, first:]
+    return -(advantages[kept] * (said * own).sum(1) / own.sum(1)).sum()
 
 
 def run(arm: str, seed: int, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """One row of the table."""
     steps, prompts = int(options.get("steps", 60)), int(options.get("prompts", 8))
-    name = str(options.get("start", "A-half"))
+    name = str(options.get("start", "F-half"))
     model = start(name, seed, folder)
-    test = held_out(seed, None, int(options.get("test", 200)))
+    test = held_out(seed, None, int(options.get("test", 200)), model.free)
     before = abilities_of_start(name, seed, folder, model, test)
     data, found = pictures_of_two_kinds(seed), optimiser(model, 1e-4, decay=0.0)
     order = plan(arm, steps * prompts, data, seed)
@@ -126,5 +127,5 @@ def run(arm: str, seed: int, options: Mapping[str, Any], folder: Path) -> dict[s
             unfinished.save(step + 1, model, found, notes)
     after = abilities(model, test, blank=False)
     unfinished.remove()
-    gained = {f"gain_{name}": round(after[name] - before[name], 2) for name in ("a", "a_p", "a_r")}
+    gained = {f"gain_{name}": round(after[name] - before[name], 2) for name in before}
     return {**after, **gained, "before": before, **means(notes)}

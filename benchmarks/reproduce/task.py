@@ -8,6 +8,9 @@
 Every blank is a naked single of the given grid, so that the trace is one pass. Each yes and no is written in one of
 `STYLES` ways: natural chains of thought have entropy that no training removes, and without it the loss of reasoning
 would vanish and leave perception alone.
+
+Where traces are free, a cell that is given is looked up at length in three of ten cases and else passed by in two
+tokens, SHORT and its digit, so that a policy decides how much it writes: 120 to 320 tokens. `starts` reads both kinds.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ YES = NAMES + CELLS
 NO = YES + STYLES
 START = NO + STYLES
 VOCABULARY = START + 1
+SHORT = VOCABULARY  # in the vocabulary of free traces alone
+AT_LENGTH = 0.3  # of the given cells, in free traces
 SLOTS = 18  # of a cell's trace: name, 4 of the row, 4 of the column, 4 of the box, 4 flags, result
 PERCEPTION, TRACE, ANSWER = CELLS, CELLS * SLOTS, CELLS
 RESPONSE = PERCEPTION + TRACE + ANSWER
@@ -79,14 +84,39 @@ def puzzle(rng: random.Random, blanks: tuple[int, int] = (4, 8)) -> Puzzle:
             return Puzzle(given, solved)
 
 
-def response(one: Puzzle, rng: random.Random) -> list[int]:
-    """Perception, trace and answer of a puzzle, all right."""
+def response(one: Puzzle, rng: random.Random, free: bool = False) -> list[int]:
+    """Perception, trace and answer of a puzzle, all right; a free one is filled up with blanks behind the answer."""
     trace: list[int] = []
     for i in range(CELLS):
+        if free and one.given[i] and rng.random() > AT_LENGTH:
+            trace += [SHORT, one.given[i]]
+            continue
         copied = [one.given[j] for j in SEEN_BY[i]]
         flags = [(YES if digit in copied else NO) + rng.randrange(STYLES) for digit in (1, 2, 3, 4)]
         trace += [NAMES + i, *copied, *flags, one.solved[i]]
-    return [*one.given, *trace, *one.solved]
+    return [*one.given, *trace, *one.solved, *[BLANK] * (TRACE - len(trace))]
+
+
+def starts(responses: Tensor) -> Tensor:
+    """Where each cell's piece of the trace begins, and the answer, (B, 17), as far as the (B, T) tokens tell."""
+    found = [responses.new_full((len(responses), 1), PERCEPTION)]
+    seen = torch.cat([responses, responses.new_full((len(responses), 1), BLANK)], 1)
+    for _ in range(CELLS):
+        first = seen.gather(1, found[-1].clamp(max=responses.shape[1]))
+        found.append(found[-1] + torch.where(first == SHORT, 2, SLOTS))
+    return torch.cat(found, 1)
+
+
+def lengths(responses: Tensor) -> Tensor:
+    """Tokens up to the end of the answer, (B,)."""
+    return starts(responses)[:, -1] + ANSWER
+
+
+def answers(responses: Tensor) -> Tensor:
+    """The answers, (B, 16); blanks where a response was cut off before its end."""
+    at = starts(responses)[:, -1:] + torch.arange(ANSWER, device=responses.device)
+    there = at < responses.shape[1]
+    return torch.where(there, responses.gather(1, at.clamp(max=responses.shape[1] - 1)), BLANK)
 
 
 def solves(answer: Sequence[int], given: Sequence[int]) -> bool:
@@ -161,8 +191,9 @@ def dataset(
     hand_seed: int,
     banned: Iterable[Grid] = (),
     wanted: Callable[[Puzzle], bool] | None = None,
+    free: bool = False,
 ) -> Data:
-    """`count` different puzzles, none of `banned` and all `wanted`, drawn in one hand."""
+    """`count` different puzzles, none of `banned` and all `wanted`, drawn in one hand; their traces fixed or free."""
     rng, noise = random.Random(f"puzzles/{seed}"), np.random.default_rng(seed)
     taken, given, responses = set(banned), [], []
     while len(given) < count:
@@ -171,11 +202,13 @@ def dataset(
             continue
         taken.add(one.given)
         given.append(one.given)
-        responses.append(response(one, rng))
+        responses.append(response(one, rng, free))
     pictures = draw(given, hand(hand_seed, drawing), drawing.noise, noise)
     return Data(given, pictures, torch.tensor(responses))
 
 
-def roles() -> Tensor:
-    """The role of each response token, as `trainer.core.spans` has them."""
-    return torch.tensor([spans.PERCEPTION] * PERCEPTION + [spans.REASONING] * (TRACE + ANSWER))
+def roles(responses: Tensor) -> Tensor:
+    """The role of each token, (N, T), as `trainer.core.spans` has them: none behind the end."""
+    places = torch.arange(responses.shape[1], device=responses.device)
+    written = torch.where(places < PERCEPTION, spans.PERCEPTION, spans.REASONING)
+    return torch.where(places < lengths(responses)[:, None], written, spans.NONE)

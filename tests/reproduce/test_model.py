@@ -3,8 +3,8 @@
 import torch
 
 from benchmarks.reproduce.measures import Outcomes, correlation, coupling, within
-from benchmarks.reproduce.model import TinyVLM, token_logprobs
-from benchmarks.reproduce.task import HARD, PERCEPTION, RESPONSE, dataset
+from benchmarks.reproduce.model import TinyVLM, places, token_logprobs
+from benchmarks.reproduce.task import HARD, PERCEPTION, RESPONSE, SHORT, SLOTS, dataset, lengths
 
 
 def test_decoding_with_a_cache_is_the_forward_pass_token_by_token() -> None:
@@ -19,6 +19,30 @@ def test_decoding_with_a_cache_is_the_forward_pass_token_by_token() -> None:
     assert torch.equal(begun[:, :PERCEPTION], facts)
     with torch.no_grad():
         assert torch.equal(model(data.pictures, begun).argmax(-1)[:, PERCEPTION:], begun[:, PERCEPTION:])
+
+
+def test_a_free_trace_is_placed_as_it_is_written() -> None:
+    torch.manual_seed(0)
+    model, data = TinyVLM(free=True), dataset(3, 1, HARD, 2, free=True)
+    begun = model.generate(data.pictures, data.responses[:, :150])
+    with torch.no_grad():
+        assert torch.equal(model(data.pictures, begun).argmax(-1)[:, 150:], begun[:, 150:])
+    kinds, cells = places(data.responses)
+    row, length = data.responses[0].tolist(), int(lengths(data.responses)[0])
+    first = row.index(SHORT)
+    cell = (first - PERCEPTION) // SLOTS
+    prompt = 17
+    assert cells[0, prompt + first : prompt + first + 3].tolist() == [cell, cell, cell + 1]
+    assert kinds[0, prompt + first : prompt + first + 3].tolist() == [3, 3 + SLOTS - 1, 3]
+    assert cells[0, prompt + length - 16 : prompt + length].tolist() == list(range(16))
+    assert (kinds[0, prompt + length :] == 4 + SLOTS).all()
+
+
+def test_free_responses_end_when_all_are_ended() -> None:
+    torch.manual_seed(0)
+    model, data = TinyVLM(free=True), dataset(3, 1, HARD, 2, free=True)
+    longest = int(lengths(data.responses).max())
+    assert model.generate(data.pictures, data.responses[:, : longest - 4]).shape == (3, longest)
 
 
 def test_the_first_token_is_not_told_by_the_response() -> None:
@@ -45,10 +69,12 @@ def test_blind_tokens_do_not_depend_on_the_picture_and_told_ones_on_what_was_tol
 
 def test_a_trace_after_a_blanked_picture_reads_the_facts_alone() -> None:
     torch.manual_seed(0)
-    model, data = TinyVLM(), dataset(4, 1, HARD, 2)
-    facts = data.responses[:, :PERCEPTION]
-    hidden = [model.generate(shown, facts, blank_after=True, length=60) for shown in (data.pictures, data.pictures)]
+    model, data = TinyVLM(layers=1), dataset(4, 1, HARD, 2)  # in one layer facts carry nothing of the picture on
+    facts, other = data.responses[:, :PERCEPTION], data.pictures.flip(0)
+    hidden = [model.generate(shown, facts, blank_after=True, length=60) for shown in (data.pictures, other)]
     assert torch.equal(*hidden)
+    shown = [model.generate(shown, facts, length=60) for shown in (data.pictures, other)]
+    assert not torch.equal(*shown)
 
 
 def test_outcomes_tell_a_wrong_look_from_a_wrong_thought() -> None:

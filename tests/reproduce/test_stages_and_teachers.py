@@ -8,6 +8,7 @@ import torch
 
 from benchmarks.reproduce import distil, probes, staged
 from benchmarks.reproduce.model import TinyVLM
+from benchmarks.reproduce.runs import keep
 from benchmarks.reproduce.task import ANSWER, HARD, dataset
 from perceptdata.trainer.core import segments
 
@@ -32,7 +33,16 @@ def test_plans_hold_the_same_prompts_in_other_orders() -> None:
 def test_stages_train(arm: str, folder: Path) -> None:
     row = staged.run(arm, 0, {"start": "A-half", "steps": 2, "prompts": 3, "test": 4}, folder)
     assert row["gain_a"] == row["a"] - row["before"]["a"]
+    assert "length" not in row  # all traces have one
     assert row["gradient"] >= 0
+
+
+def test_stages_of_free_traces_tell_their_length(folder: Path) -> None:
+    torch.manual_seed(0)
+    keep(folder / "start-F-half-0.pt", TinyVLM(free=True).state_dict())
+    row = staged.run("staged", 0, {"steps": 3, "prompts": 1, "test": 4, "start": "F-half"}, folder)
+    assert 0 < row["length"] <= 320
+    assert row["gain_length"] == round(row["length"] - row["before"]["length"], 2)
 
 
 @pytest.mark.parametrize("arm", ["opsd", "vigos"])

@@ -17,11 +17,14 @@ from benchmarks.reproduce.task import (
     PERCEPTION,
     RESPONSE,
     SEEN_BY,
+    SHORT,
     SLOTS,
     VOCABULARY,
     YES,
+    answers,
     dataset,
     hand,
+    lengths,
     puzzle,
     response,
     roles,
@@ -84,19 +87,35 @@ def test_hands_differ_and_a_blank_is_empty() -> None:
 
 
 def test_a_twentieth_of_the_tokens_is_perception() -> None:
-    counts = spans.role_counts(roles())
+    counts = spans.role_counts(roles(dataset(1, 5, HARD, 6).responses))
     assert counts.tolist() == [0, 16, 304, 0]
     assert float(spans.token_share(counts)) == 0.05
+
+
+def test_free_traces_pass_by_some_of_what_is_given() -> None:
+    data = dataset(40, 5, HARD, 6, free=True)
+    for given, row, length in zip(data.given, data.responses.tolist(), lengths(data.responses).tolist(), strict=True):
+        short = row.count(SHORT)
+        assert 0 < short <= sum(digit > 0 for digit in given)
+        assert length == 320 - 16 * short
+        assert row[length:] == [0] * (320 - length)
+        assert solves(row[length - 16 : length], given)
+    assert torch.equal(answers(data.responses)[0], data.responses[0, lengths(data.responses)[0] - 16 :][:16])
+    assert (roles(data.responses) == spans.NONE).sum(1).tolist() == (320 - lengths(data.responses)).tolist()
+    assert answers(data.responses[:, :100]).eq(0).all()  # cut off before the answer
+    at_length = dataset(40, 5, HARD, 6)
+    assert lengths(at_length.responses).eq(320).all()
+    assert torch.equal(answers(at_length.responses), at_length.responses[:, -16:])
 
 
 def test_label_errors_are_those_that_are_named() -> None:
     responses = dataset(400, 5, HARD, 6).responses
     same, right = with_errors(responses, "", 0)
     assert torch.equal(same, responses)
-    assert torch.equal(right[0], roles())
+    assert torch.equal(right, roles(responses))
 
     _, flipped = with_errors(responses, "flipped=0.3", 0)
-    wrong = flipped != roles()
+    wrong = flipped != right
     edges = torch.tensor([0, *CLAUSES]).cumsum(0)
     by_clause = torch.stack([wrong[:, a:b].float().mean(1) for a, b in itertools.pairwise(edges)])
     assert set(by_clause.unique().tolist()) == {0.0, 1.0}
