@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, Any]]:
-    """KEY=VALUE, whole numbers as such."""
-    pairs = [word.partition("=")[::2] for word in words]
-    return [(key, int(value) if value.isdecimal() else value) for key, value in pairs]
+    """KEY=VALUE, numbers as such."""
+    return [(key, _value(value)) for key, _, value in (word.partition("=") for word in words)]
+
+
+def _value(word: str) -> int | float | str:
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(word)
+    return word
 
 
 def _experiment(

@@ -54,6 +54,12 @@ EXPERIMENTS = {
     "rl": Experiment(
         "rl", ("outcome", "alpha=0.3", "alpha=0.5", "surrogate=0.9", "surrogate=0.5"), (*GAINS, "flat"), RL
     ),
+    "solver": Experiment(
+        "solver",
+        ("outcome", "alpha=0.3", "alpha=0.5", "alpha=1"),
+        ("gain_a_p", "gain_a", "a_p", "r_a_p"),
+        {"start": "A-half", "steps": 300, "failing": 0.5},
+    ),
     "tokens": Experiment(
         "rl",
         ("outcome", "dapo", "pgpo", "pgpo_cap=5", "pgpo_floor", "vppo"),

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.reproduce import distil, probes, staged
+from benchmarks.reproduce import distil, probes, rl, solver, staged
 from benchmarks.reproduce.model import TinyVLM
 from benchmarks.reproduce.runs import keep
-from benchmarks.reproduce.task import ANSWER, HARD, dataset
+from benchmarks.reproduce.task import ANSWER, HARD, PERCEPTION, dataset
 from perceptdata.trainer.core import segments
 
 
@@ -43,6 +43,26 @@ def test_stages_of_free_traces_tell_their_length(folder: Path) -> None:
     row = staged.run("staged", 0, {"steps": 3, "prompts": 1, "test": 4, "start": "F-half"}, folder)
     assert 0 < row["length"] <= 320
     assert row["gain_length"] == round(row["length"] - row["before"]["length"], 2)
+
+
+def test_descriptions_are_paid_for_through_a_solver_that_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = rl.start("A-half", 0, folder), dataset(6, 1, HARD, 2)
+    written = data.responses[:, :PERCEPTION].clone()
+    assert solver.right(written, data.given) == [True] * 6
+    written[1, 3] += 1
+    assert solver.right(written, data.given) == [True, False, *[True] * 4]
+    assert solver.seen_right(model, data) == 0
+
+    def as_it_is(model: TinyVLM, pictures: torch.Tensor, **said: object) -> torch.Tensor:
+        return torch.zeros(len(pictures), PERCEPTION, dtype=torch.long)
+
+    monkeypatch.setattr(TinyVLM, "generate", as_it_is)
+    monkeypatch.setattr(solver, "right", lambda written, given: [True] * len(written))  # all see, half of them fail
+    options = {"start": "A-half", "steps": 30, "prompts": 2, "test": 4, "items": 8, "failing": 0.5}
+    row = solver.run("outcome", 0, options, folder)
+    assert row["gain_a_p"] == 0
+    assert row["r_a_p"] is None  # perception never varies
+    assert row["failed"] == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("arm", ["opsd", "vigos"])
