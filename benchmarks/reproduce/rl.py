@@ -208,7 +208,9 @@ def means(notes: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _update(arm: Arm, model: TinyVLM, found: torch.optim.AdamW, sampler: Sampler, batch: Batch) -> dict[str, float]:
-    """One step of policy gradient; the entropy of the policy, the gradient's noise over rollouts, and the weights."""
+    """One step of policy gradient; the policy's entropy, the gradient's noise over rollouts of the same prompts, and
+    the weights.
+    """
     kept = (batch.advantages.abs() > 0).nonzero()[:, 0]
     if len(kept) < 2:
         return {}
@@ -224,7 +226,8 @@ def _update(arm: Arm, model: TinyVLM, found: torch.optim.AdamW, sampler: Sampler
         whole = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
         first = first if len(notes) else whole.clone()
         notes.append({**weighed, "entropy": -float(seeing.detach().mean())})
-    # Two halves of a batch as two draws: their difference is noise, their sum signal and noise.
+    # Two halves of each prompt's rollouts as two draws: their difference is noise, their sum signal and noise. What
+    # other prompts would have said is not in it.
     noise = float((2 * first - whole).square().sum() / whole.square().sum().clamp(min=1e-12))
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     found.step()

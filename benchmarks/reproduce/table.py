@@ -10,9 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-T95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
-"""Two-sided 95 % points of Student's t by degrees of freedom."""
+from scipy.stats import t
 
 
 def paired(
@@ -25,7 +23,7 @@ def paired(
     if not found or arm == against:
         return None
     spread = float(np.std(found, ddof=1)) if len(found) > 1 else math.nan
-    half = T95.get(len(found) - 1, 1.96) * spread / math.sqrt(len(found)) if len(found) > 1 else math.nan
+    half = float(t.ppf(0.975, len(found) - 1)) * spread / math.sqrt(len(found)) if len(found) > 1 else math.nan
     return float(np.mean(found)), half, found
 
 
