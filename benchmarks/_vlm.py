@@ -82,7 +82,7 @@ def write_model(size: str, folder: Path) -> Path:
 
 def write_view(rows: int, folder: Path) -> Path:
     """So many rows of a picture, a question, and a response of 120 words with its spans."""
-    from perceptdata.publishing.parquet import Parquet
+    from perceptdata.publishing.exports.parquet import Parquet
     from perceptdata.steps.build import Build
     from perceptdata.steps.run import run_step
     from perceptdata.view import ViewSpec, define_view

@@ -29,6 +29,7 @@ NAMES = (
     "graph_coloring",
     "mazes",
     "plane_geometry",
+    "priors",
     "shapes",
     "sudoku",
     "tables",

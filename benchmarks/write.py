@@ -34,7 +34,7 @@ WARM_ROWS = 50  # a run of so many goes ahead of every measured one: it imports 
 
 
 def perceptdata(corpus: Corpus, scratch: Path) -> dict[str, Any]:
-    from perceptdata.publishing.parquet import Parquet
+    from perceptdata.publishing.exports.parquet import Parquet
     from perceptdata.steps.build import Build
     from perceptdata.steps.run import run_step
     from perceptdata.view import ViewSpec, define_view

@@ -10,7 +10,7 @@ prompt, and no template can trim it, move it or take thoughts out of it. What te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jinja2 import TemplateError
 
@@ -77,7 +77,7 @@ class Frame:
 
 
 def converse(reader: Reader, request: Request, response: str, frame: Frame) -> Conversation:
-    """The whole conversation of one row. The request needs no prefill: a response holds its own beginning.
+    """The whole conversation of one row. The request's prefill is left out: a response holds its own beginning.
 
     Raises Rejected: what `render` raises; `prompt.dropped` where the template leaves something out of the conversation,
     `prompt.thoughts` where it opens a thought that the response does not have, `text.*` for characters that no training
@@ -87,7 +87,7 @@ def converse(reader: Reader, request: Request, response: str, frame: Frame) -> C
     found = min((token for token in frame.reserved if token in response), default=None)
     if found:
         raise Rejected("text.special_token", f"the response contains {found}, a special token of {reader.name}")
-    prompt, opened = render(reader, request)
+    prompt, opened = render(reader, replace(request, prefill=""))
     _check_kept(reader, request, prompt)
     if opened and not response.startswith(THINK):
         raise Rejected(

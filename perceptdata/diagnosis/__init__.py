@@ -11,10 +11,11 @@
 | `rates`        | a, a_p, a_r by slice, and the bottleneck                                |
 | `coupling`     | how far the outcome speaks of perception                                |
 | `shortcuts`    | answers without looking, traces that peek                               |
-| `shares`       | perception's part of tokens and loss, dependency by role                |
-| `palr`         | leakage of a privileged teacher's answer                                |
+| `shares`       | perception's part of tokens and loss, dependency by role, leakage       |
 | `gains`        | two diagnoses, or a sweep                                               |
-| `attribution`  | the first wrong step by kind, corrected for the judge's mistakes        |
+| `attribution`  | the first wrong step by kind                                            |
+| `unfolding`    | a judge's word, its mistakes taken out by scenes that are known         |
+| `audit`        | people's word on some, sharpened by a judge's on all                    |
 | `judging`      | the judge panel                                                         |
 | `advice`       | what should raise `a`, and the check of it                              |
 | `diagnosis`    | all of it as one record                                                 |

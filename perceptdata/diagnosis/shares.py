@@ -1,4 +1,5 @@
-"""Perception's part of traces and of their loss over training; what each part of a trace owes to the picture.
+"""Perception's part of traces and of their loss over training; what each part of a trace owes to the picture; and of
+distillation runs, how far the answer leaks into what is taught (`palr/…`, `perceptdata.trainer.core.leakage`).
 
     over_training(Path("runs/sft"))          # from metrics.jsonl of a training run
     dependency(rows, form, texts)            # from a token_scores layer

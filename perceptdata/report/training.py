@@ -38,6 +38,7 @@ CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Token weights", "of the responses whose tokens are weighed", ("pgpo/weight_*", "pgpo/factor")),
     ("What the image changes", "mean score of a token", ("sight/score",)),
     ("Invalid or cut off", "share of rollouts", ("rollouts/invalid", "completions/clipped_ratio")),
+    ("Leakage of the answer", "part of what is taught that hangs on the answer and not on the picture", ("palr/*",)),
     ("Length", "tokens of a rollout", ("completions/m??_length", "completions/mean_length")),
     ("Tokens by teacher", "in a rollout batch", ("tokens/*",)),
     ("Entropy", "of the next token, in nats", ("entropy",)),
@@ -62,6 +63,9 @@ COLOURS = {
     "probe/perception/within": "perception",
     "loss/description": "perception",
     "loss/reasoning": "reasoning",
+    "palr/all": "ink",
+    "palr/description": "perception",
+    "palr/reasoning": "reasoning",
 }
 SPARE = ("ink", "perception", "reasoning", "visual_reasoning", "answer", "reject", "other")
 STEPS_SHOWN, REJECTS_SHOWN, LEVELS = 6, 200, 8

@@ -205,10 +205,13 @@ def work_of(network: Network, options: Method, rows: Rows) -> Work:
     return Work(options.batch, rows.tokens, rows.scored, patches, sampled, options.new_tokens)
 
 
-def _looks(options: Method) -> int:
-    """Forward passes over each rollout beside the one that is learned from."""
+def _looks(options: Method) -> float:
+    """Forward passes over each rollout beside the one that is learned from, averaged over the steps."""
     if isinstance(options, Distillation):
-        return sum(segment.rollouts != "invalid" for segment in options.segments or options.plan())
+        plan = [segment for segment in options.segments or options.plan() if segment.rollouts != "invalid"]
+        informed = sum(segment.teacher != "image" for segment in plan)
+        again = options.palr_wrong * informed + len(plan)
+        return len(plan) + (again / options.palr_every if options.palr_every else 0)
     if not isinstance(options, Grpo):
         return 0
     return bool(options.beta) + 2 * isinstance(options, Pgpo | Vppo | Papo) + (options.updates > 1)

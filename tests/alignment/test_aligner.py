@@ -146,6 +146,16 @@ def test_a_template_that_drops_earlier_thoughts_is_refused_with_the_row() -> Non
     assert Aligner(families.reader("qwen3_vl")).align(batch).rejects == ()
 
 
+def test_a_format_s_prefill_opens_no_response_that_has_it_already() -> None:
+    """What is opened for sampling stands in the responses that are trained on: `describe_think_boxed` opens its own."""
+    reader = families.reader("qwen2_5_vl")
+    asked = row("a")
+    opened = dataclasses.replace(asked, request=dataclasses.replace(asked.request, prefill="<description>"))
+    aligner = Aligner(reader)
+    assert aligner.converse(opened.request, asked.response) == aligner.converse(asked.request, asked.response)
+    assert aligner.align([opened]).rejects == ()
+
+
 def test_a_template_that_opens_the_thought_does_not_double_it() -> None:
     reader = families.reader("qwen3_vl_thinking")
     bare = dataclasses.replace(row("b"), response="7", spans=SpanSet.of([Span(0, 1, "reasoning")]))

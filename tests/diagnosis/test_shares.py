@@ -13,9 +13,12 @@ from perceptdata.errors import UsageError
 def test_over_training(tmp_path: Path) -> None:
     lines = [{"step": step, "loss": 1.0, "token_share": 0.05, "loss_share": 1 / step} for step in range(1, 21)]
     lines[4]["loss_share"] = None
+    for line in lines[::10]:  # a distillation run measures leakage every so often
+        line["palr/all"] = 0.1 * line["step"]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = over_training(tmp_path)
-    assert [each.name for each in found.courses] == ["token_share", "loss_share"]
+    assert [each.name for each in found.courses] == ["token_share", "loss_share", "palr/all"]
+    assert found.curves["palr/all"] == ((1, 0.1), (11, pytest.approx(1.1)))
     loss = found.courses[1]
     assert (loss.steps, loss.first) == (19, 1.0)  # a tenth of 19 steps is one
     assert loss.last == pytest.approx(1 / 20)

@@ -96,6 +96,21 @@ def test_every_number_is_drawn_once() -> None:
     assert {chart.title for chart in rest} == {"reward", "rewards/a/std"}
 
 
+def test_leakage_is_drawn_over_the_steps_that_measured_it() -> None:
+    lines = [{"step": step, "loss": 1.0} for step in range(1, 8)]
+    for line in lines[::3]:
+        line |= {"palr/all": 0.1, "palr/description": 0.0, "palr/reasoning": 0.3, "rollouts/palr": 0.75}
+    by_title = {chart.title: chart for chart in charts(lines)[0]}
+    drawn = by_title["Leakage of the answer"]
+    assert [(line.name, line.kind) for line in drawn.lines] == [
+        ("all", "ink"),
+        ("description", "perception"),
+        ("reasoning", "reasoning"),
+    ]
+    assert drawn.lines[2].values == (0.3, 0.3, 0.3)
+    assert "steps 1 to 7" in drawn.picture
+
+
 def test_names_that_would_be_told_alike_are_told_whole() -> None:
     found, _ = charts([{"step": 1, "unscored/missing": 0.0, "rewards/missing": 0.1}])
     assert [line.name for line in found[0].lines] == ["unscored/missing", "rewards/missing"]

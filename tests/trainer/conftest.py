@@ -11,7 +11,7 @@ from models.pictures import draw
 from models.tiny import Load
 from toys import write_lines
 
-from perceptdata.publishing.parquet import Parquet
+from perceptdata.publishing.exports.parquet import Parquet
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.run import run_step
 from perceptdata.trainer.rows import read_rows

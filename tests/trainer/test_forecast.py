@@ -154,7 +154,13 @@ def test_looks_and_rollouts_take_time(tiny: Tiny) -> None:
     )
     assert pgpo - grpo == pytest.approx(2 * (reference - grpo))
     assert updates - grpo == pytest.approx(reference - grpo, rel=0.01)  # a look more; to sample takes its arithmetic
-    assert seen(tiny, "vigos", {"max_new_tokens": 512}, GIB).step_seconds > 0
+    never, each, second, more = (
+        seen(tiny, "vigos", {"max_new_tokens": 512, "palr_every": every, "palr_wrong": wrong}, GIB).step_seconds
+        for every, wrong in ((0, 3), (1, 3), (2, 3), (1, 8))
+    )
+    assert each > never > 0
+    assert each - never == pytest.approx(2 * (second - never))
+    assert more - never == pytest.approx(2 * (each - never))  # 8 + 2 passes of two teachers, of whom one knows; 3 + 2
 
 
 def test_one_pass_of_a_method(tiny: Tiny) -> None:

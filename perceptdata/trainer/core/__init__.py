@@ -8,6 +8,7 @@
     rewards.py       mixing rewards of which some are missing, group normalisation, dynamic sampling
     divergences.py   full-vocabulary KL and JSD with a clip inside the sum over the vocabulary
     segments.py      segment-routed distillation: which teacher serves which token; ViGOS, OPSD, SDFT
+    leakage.py       PALR: how much of what is taught hangs on the answer instead of the picture
     stages.py        stage plans and their steps; curriculum.py the order of rows (neither needs torch)
     parts.py         which parameters train (needs no torch)
 

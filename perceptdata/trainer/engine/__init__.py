@@ -5,7 +5,8 @@
     sft.py            SFTTrainer with a weight per token and λ over time; norms.py, the gradients behind λ
     grpo.py           GRPOTrainer with mixed rewards and an advantage per token
     distillation.py   DistillationTrainer with several teachers, each for its own segment: anatomy.py finds segments,
-                      teachers.py words prompts, lectures.py asks, heads.py compares, following.py moves a teacher
+                      teachers.py words prompts, lectures.py asks, heads.py compares, following.py moves a teacher;
+                      leaking.py measures what leaks of the answer, with the rows of counterfactuals.py
 
 TRL changes its insides from one minor version to the next, so one minor version is supported, and `require` says so
 before anything is imported from it.

@@ -31,6 +31,7 @@ from perceptdata.errors import PerceptDataError, UsageError
 from perceptdata.formats import Format
 from perceptdata.kernels import token_stats
 from perceptdata.rewards import Rollout, Scored, outcome
+from perceptdata.trainer.core.leakage import WRONG_ANSWERS
 from perceptdata.trainer.core.segments import (
     Rollouts,
     Segment,
@@ -46,6 +47,7 @@ from perceptdata.trainer.engine.anatomy import Anatomy, Reading
 from perceptdata.trainer.engine.contract import Hook, check
 from perceptdata.trainer.engine.following import Following
 from perceptdata.trainer.engine.heads import Head, divergence
+from perceptdata.trainer.engine.leaking import Leaking
 from perceptdata.trainer.engine.lectures import HOOKS as LECTURE_HOOKS
 from perceptdata.trainer.engine.lectures import Lecture, Lectures, media
 from perceptdata.trainer.engine.teachers import Knows, asked, check_rows
@@ -71,7 +73,10 @@ WATCHED, WORRYING = 256, 0.2
 
 @dataclass(frozen=True)
 class Setup:
-    """What is distilled: the plan, and how completions are read. `opened` is what the student's turn already holds."""
+    """What is distilled: the plan, and how completions are read. `opened` is what the student's turn already holds.
+
+    With `palr_every`, so often the leakage rate is measured (`leaking`), against `palr_wrong` wrong answers.
+    """
 
     plan: tuple[Segment, ...]
     form: Format
@@ -79,6 +84,8 @@ class Setup:
     knows: Knows = "answer"
     reading: Reading = "paper"
     policy: Policy = "contract"
+    palr_every: int = 0
+    palr_wrong: int = WRONG_ANSWERS
 
 
 class SegmentDistillation(Engine, DistillationTrainer):
@@ -111,7 +118,8 @@ class SegmentDistillation(Engine, DistillationTrainer):
         silent = (*reader.end_ids, reader.pad_id)
         self.anatomy = Anatomy(reader.tokenizer, setup.form, setup.opened, silent, setup.reading, setup.policy)
         self._lectures = Lectures(self, reader)
-        self._ladder = Ladder()
+        self.ladder = Ladder()
+        self._leaking = Leaking(self, setup.palr_every, setup.palr_wrong) if setup.palr_every else None
         self._tally = Tally(len(setup.plan))
         self._recent: deque[tuple[float, int]] = deque(maxlen=WATCHED)
         self._warned = False
@@ -131,7 +139,7 @@ class SegmentDistillation(Engine, DistillationTrainer):
         try:
             return super().train(*args, **kwargs)
         finally:
-            self._ladder.close()
+            self.ladder.close()
 
     def _tokenize_prompts(self, prompts: list[Any]) -> Any:
         """As TRL's, but rows without a picture beside others have none of it: processors refuse None."""
@@ -154,11 +162,15 @@ class SegmentDistillation(Engine, DistillationTrainer):
             absent = torch.tensor([request is None for request in own], device=route.device)
             route = route.masked_fill(absent[:, None] & (route == number), 0)
         counts = self.accelerator.reduce(active(route, setup.plan), "sum")
-        begun = time.perf_counter()
-        out["taught"] = self._taught(requests, [_pictures(each) for each in inputs], route, ids, rollouts.completion)
+        begun, pictures = time.perf_counter(), [_pictures(each) for each in inputs]
+        out["taught"] = self.taught(requests, pictures, route, ids, rollouts.completion)
         self._metrics[self._mode]["seconds/teachers"].append(time.perf_counter() - begun)
+        if self._leaking is not None and self._leaking.due:
+            begun = time.perf_counter()
+            out |= self._leaking.ask(rows, pictures, route, ids, rollouts, out["taught"])
+            self._metrics["train"]["seconds/palr"].append(time.perf_counter() - begun)
         said = [Rollout(example_of(row), text) for row, text in zip(rows, texts, strict=True)]
-        scores = outcome(said, setup.form, self._ladder)
+        scores = outcome(said, setup.form, self.ladder)
         self._measure(scores, rollouts, counts)
         if self.model.training:
             tokens = [row[row_mask].tolist() for row, row_mask in zip(ids, rollouts.completion, strict=True)]
@@ -166,7 +178,7 @@ class SegmentDistillation(Engine, DistillationTrainer):
         # One a row, because TRL shuffles and splits whatever it is given by its rows.
         return {**out, "route": route, "counts": counts.expand(len(rows), -1)}
 
-    def _taught(
+    def taught(
         self,
         requests: Sequence[Sequence[Request | None]],
         pictures: Sequence[list[Any]],
@@ -189,6 +201,21 @@ class SegmentDistillation(Engine, DistillationTrainer):
         for (row, number), states in zip(seats, spoken, strict=True):
             found[row][served[row] == number] = states
         return found
+
+    def likelihoods(self, states: Sequence[Tensor], route: Tensor, ids: Tensor) -> list[Tensor]:
+        """For each row, [tokens served]: the log probabilities of its sampled tokens, from states as `taught` has them.
+
+        All ranks must call it.
+        """
+        teaching = self.model_wrapped if self.teacher_model is None else self.teacher_model
+        head = self.accelerator.unwrap_model(teaching).get_output_embeddings()
+        sampled = [row[served > 0] for row, served in zip(ids, route, strict=True)]
+        with torch.no_grad(), self.accelerator.autocast(), maybe_gather_lm_head_ctx(head.weight, head.bias):
+            own = Head.of(head)
+            return [
+                -token_stats(each, own.weight, said, bias=own.bias).nll
+                for each, said in zip(states, sampled, strict=True)
+            ]
 
     def _compute_loss(
         self, unwrapped_student: Any, inputs: dict[str, Any], num_items_in_batch: Any
@@ -221,10 +248,13 @@ class SegmentDistillation(Engine, DistillationTrainer):
                 apart = apart.index_put((at,), divergence(segment, student[at], own, teacher[at], other).to(apart))
             with torch.no_grad():
                 sampled = inputs["completion_ids"][served]
-                entropy = token_stats(student.detach(), own.weight, sampled, bias=own.bias).entropy.sum()
+                stats = token_stats(student.detach(), own.weight, sampled, bias=own.bias)
+                entropy = stats.entropy.sum()
         terms = term_values(apart, owner, counts, plan)
         if self.model.training:
             self._tally.add(terms)
+            if self._leaking is not None:
+                self._leaking.add(-stats.nll, inputs)
         return combine(terms, plan) * self.accelerator.num_processes, entropy, served.sum()
 
     def _unwrapped_teacher(self) -> Any:
@@ -273,6 +303,9 @@ class SegmentDistillation(Engine, DistillationTrainer):
                 if windows:
                     self._metrics["train"][f"loss/{segment.name}"].append(float(term / windows))
             self._tally = Tally(len(self.setup.plan))
+        if self.model.training and self._leaking is not None:
+            for name, value in self._leaking.rates().items():
+                self._metrics["train"][name].append(value)
         super().log(logs, start_time)
 
 

@@ -113,14 +113,19 @@ TEACHERS: dict[str, Context] = {
 }
 
 
+def reserved(reader: Reader) -> set[str]:
+    """What can stand in no text that a teacher of this model is told."""
+    return {*reader.tokenizer.all_special_tokens, reader.image_token or IMAGE, IMAGE} - {""}
+
+
 def check_rows(rows: datasets.Dataset, plan: Sequence[Segment], reader: Reader, knows: Knows) -> None:
     """Return if what the teachers are told can stand in a prompt of this model. Raises UsageError that names a row."""
     if all(segment.teacher == "image" for segment in plan):
         return
-    reserved = {*reader.tokenizer.all_special_tokens, reader.image_token or IMAGE, IMAGE} - {""}
+    special = reserved(reader)
     shown = any(segment.teacher == "demonstration" for segment in plan)
     for row in rows.remove_columns("images"):
         told = f"{_known(row, knows)} {row['response'] if shown else ''}"
-        found = next((token for token in reserved if token in told), None)
+        found = next((token for token in special if token in told), None)
         if found:
             raise UsageError(f"{row['id']}: a teacher would be told {found}, a special token of {reader.name}")

@@ -63,7 +63,8 @@ class Distillation(Sampled):
     `teacher_ema` as a copy that follows by that decay. `knows` is what they are told of the solution: the gold answer,
     or the row's response where it has one. `wording` is the version of what they are told it in. `reading` says how
     completions are taken apart: by the format, or as ViGOS's released code does. `segments` takes the place of the
-    preset's own.
+    preset's own. With `palr_every`, at one step of so many the leakage rate of what is taught is measured
+    (`trainer.core.leakage`), at the price of `palr_wrong` + 1 further passes of the teachers over its rollouts.
     """
 
     batch: int = Field(2, ge=1)
@@ -79,6 +80,8 @@ class Distillation(Sampled):
     reading: Literal["paper", "released"] = "paper"
     teacher_ema: float | None = Field(None, gt=0, lt=1)
     segments: tuple[SegmentOptions, ...] | None = Field(None, min_length=1)
+    palr_every: int = Field(0, ge=0)
+    palr_wrong: int = Field(3, ge=1)
 
     @model_validator(mode="after")
     def _one_teacher(self) -> Self:
@@ -114,7 +117,8 @@ class Distillation(Sampled):
 
         opened, given = self.prompted(job)
         chosen = self.plan() if self.segments is None else tuple(map(_segment, self.segments))
-        setup = Setup(chosen, job.form, opened, self.knows, self.reading, self.straddle)
+        leaks = (self.palr_every, self.palr_wrong)
+        setup = Setup(chosen, job.form, opened, self.knows, self.reading, self.straddle, *leaks)
         trainer = SegmentDistillation(setup=setup, follows=self.teacher_ema, teacher_model=self._teacher(job), **given)
         self.keep_samples(trainer, job)
         return trainer

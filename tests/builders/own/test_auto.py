@@ -396,3 +396,17 @@ def test_wrong_requests_name_the_remedy(tmp_path: Path) -> None:
         Auto().parts(tmp_path / "empty")
     with pytest.raises(UsageError, match="licence"):
         make("builders", "auto", {"licens": "MIT"})
+
+
+def test_rows_may_say_whether_a_guess_would_be_right(tmp_path: Path, pictures: Path, take) -> None:
+    """What `diagnose` reads (ViLP's scheme): a column of that name, or one that is mapped to it."""
+    rows = [
+        {"question": "How many legs?", "answer": "8", "image": "a.png", "group": "spider", "prior": "aligned"},
+        {"question": "How many legs?", "answer": "7", "image": "b.png", "group": "spider", "prior": "counter"},
+    ]
+    other = [{("side" if name == "prior" else name): value for name, value in row.items()} for row in rows]
+    named = take(Auto(images=pictures), jsonl(tmp_path, *rows))
+    mapped = take(Auto(images=pictures, map={"side": "meta.prior"}), jsonl(tmp_path, *other, name="other.jsonl"))
+    for examples in (named, mapped):
+        assert [example.meta["prior"] for example in examples] == ["aligned", "counter"]
+        assert len({example.group for example in examples}) == 1  # no split parts them
