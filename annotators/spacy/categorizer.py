@@ -19,7 +19,7 @@ from spacy.training import Example
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
-from perceptdata.publishing.docs import KEY, token_borders
+from perceptdata.publishing.exports.docs import KEY, token_borders
 
 DEFAULTS = {
     "model": {"@architectures": "perceptdata.ClauseBow.v1"},

@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 
 from perceptdata.errors import UsageError
 from perceptdata.layers import text_sha256
-from perceptdata.publishing.docs import KEY, MISALIGNED, set_spans
+from perceptdata.publishing.exports.docs import KEY, MISALIGNED, set_spans
 from perceptdata.spans import Scheme
 from perceptdata.tagging import spans_from_arrow
 

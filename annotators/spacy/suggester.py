@@ -1,8 +1,8 @@
 """Our clauses as the candidates of a span categoriser: `{"@misc": "perceptdata.clause_suggester.v1"}`.
 
 A span categoriser labels no stretch that its suggester does not propose. A clause whose border falls inside a token is
-no candidate; `Doc.user_data["perceptdata_misaligned"]` counts those, and `perceptdata.publishing.docs.recall` says what
-share of labelled spans are candidates at all.
+no candidate; `Doc.user_data["perceptdata_misaligned"]` counts those, and
+`perceptdata.publishing.exports.docs.recall` says what share of labelled spans are candidates at all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spacy.tokens import Doc
 from thinc.api import Ops, get_current_ops
 from thinc.types import Ragged
 
-from perceptdata.publishing.docs import MISALIGNED, TokenSpans
+from perceptdata.publishing.exports.docs import MISALIGNED, TokenSpans
 
 
 def clause_suggester() -> Suggester:

@@ -15,7 +15,7 @@ import numpy as np
 from spacy.language import Language, create_tokenizer
 from spacy.tokens import Doc
 
-from perceptdata.publishing.docs import token_borders
+from perceptdata.publishing.exports.docs import token_borders
 from perceptdata.segmentation import segment
 
 

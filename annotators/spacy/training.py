@@ -23,7 +23,7 @@ from thinc.api import Adam
 
 from perceptdata.labelled import LabelledText
 from perceptdata.layers import text_sha256
-from perceptdata.publishing.docs import labelled_docs
+from perceptdata.publishing.exports.docs import labelled_docs
 from perceptdata.segmentation import VERSION as SEGMENTER
 from perceptdata.spans import PRO
 

@@ -23,7 +23,7 @@ from pydantic import Field
 from perceptdata.errors import UsageError
 from perceptdata.labelled import LabelledText, TrainableTagger
 from perceptdata.plugins import TextItem
-from perceptdata.publishing.spacy import import_spacy
+from perceptdata.publishing.exports.spacy import import_spacy
 from perceptdata.spans import PRO, SpanSet
 
 from .batch import Batch
@@ -117,7 +117,7 @@ def _loaded(path: Path, changed: int) -> tuple[Language, SpanCategorizer]:
 
 def _scores(categorizer: SpanCategorizer, docs: Sequence[Doc], items: Sequence[TextItem]) -> NDArray[np.float64]:
     """Log probabilities, (clauses, labels); a row of NaN for a clause that is no candidate."""
-    from perceptdata.publishing.docs import token_borders
+    from perceptdata.publishing.exports.docs import token_borders
 
     indices, scores = categorizer.predict(docs)
     ops = categorizer.model.ops

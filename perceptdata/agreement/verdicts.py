@@ -4,8 +4,8 @@
         compare_verdicts(said, bootstraps=200)["kappa", "people/ann~exact/oracle"]
 
 A judge is a producer within a step, a person a reader within a review: `exact/oracle`, `people/ann`, `audit:ann`. What
-is judged is a claim of a caption, or a caption as a whole; both are compared apart, for their words differ. Nominal
-coefficients, as of labels; intervals are by bootstrap over texts.
+is judged is a claim of a caption, a caption as a whole, or a wrong answer; all are compared apart, for their words
+differ. Nominal coefficients, as of labels; intervals are by bootstrap over texts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from perceptdata.workspace import layer_room
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
-CLAIMS, CAPTIONS = "claims", "captions"
+CLAIMS, CAPTIONS, ERRORS = "claims", "captions", "errors"
+OF_ERRORS = "first_wrong@1"
+"""The scheme of reviews that say what went wrong first."""
 COLUMNS = pa.schema([(name, pa.string()) for name in ("judge", "text", "thing", "word")])
 """Whose word it is, the text's address, what is judged (its hash and place), and the word."""
 
@@ -108,7 +110,7 @@ def _of_verdicts(ws: Workspace, layer: str) -> pa.Table:
 def _of_reviews(ws: Workspace, layer: str) -> dict[str, pa.Table]:
     """Of an audit, claims as they were shown: a trap is another claim than the true one."""
     rows: dict[str, list[dict[str, str]]] = {}
-    columns = ["text_id", "text_sha256", "reviewer", "verdict", "meta"]
+    columns = ["text_id", "text_sha256", "reviewer", "scheme", "verdict", "meta"]
     for batch in ws.layer(layer, "reviews").to_batches(columns=columns):
         for row in batch.filter(pc.is_valid(batch.column("verdict"))).to_pylist():
             meta: dict[str, Any] = json.loads(row["meta"])
@@ -120,7 +122,8 @@ def _of_reviews(ws: Workspace, layer: str) -> dict[str, pa.Table]:
                 "thing": thing,
                 "word": row["verdict"],
             }
-            rows.setdefault(CLAIMS if place else CAPTIONS, []).append(told)
+            what = ERRORS if row["scheme"] == OF_ERRORS else CLAIMS if place else CAPTIONS
+            rows.setdefault(what, []).append(told)
     return {what: pa.Table.from_pylist(each, schema=COLUMNS) for what, each in rows.items()}
 
 

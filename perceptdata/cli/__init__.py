@@ -115,7 +115,6 @@ app.command("export", rich_help_panel=STEPS)(export.command)
 app.command("clone", rich_help_panel=STEPS)(clone.command)
 app.command("diagnose", rich_help_panel=LOOK)(diagnose.command)
 for verb in (
-    diagnose_more.compare,
     diagnose_more.sweep,
     diagnose_more.advise,
     diagnose_more.check,

@@ -10,11 +10,11 @@ import typer
 from perceptdata.cli.common import DEFAULT_WORKSPACE, AsJson, DryRun, WorkspaceOption, print_json, print_next
 
 if TYPE_CHECKING:
+    from perceptdata.comparison.diagnoses import DiagnosisFindings
     from perceptdata.comparison.findings import Findings
-    from perceptdata.comparison.runs import RunFindings
-    from perceptdata.comparison.texts import LayerFindings
+    from perceptdata.comparison.sides import AnyFindings
 
-SIDE = "A folder of results or of a run; or [WORKSPACE:]NAME of a diagnosis, layer or view."
+SIDE = "A folder of a diagnosis, of results or of a run; or [WORKSPACE:]NAME of a diagnosis, layer or view."
 
 
 def command(
@@ -34,7 +34,10 @@ def command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what changed from A to B: paired wins and losses with intervals, and a page with the items to look at."""
+    """Say what changed from A to B: paired wins and losses with intervals, and a page with the items to look at.
+
+    Of two diagnoses: what was gained in a, a_p and a_r, and whether reasoning gained more than perception.
+    """
     from perceptdata.comparison.sides import Choices, common, compared, resolve
     from perceptdata.manifest import write_atomically
 
@@ -61,12 +64,15 @@ def command(
     print_next(f"open {file} in a browser")
 
 
-def tell(found: Findings | LayerFindings | RunFindings) -> None:
+def tell(found: AnyFindings) -> None:
     """The figures, for a terminal."""
+    from perceptdata.comparison.diagnoses import DiagnosisFindings
     from perceptdata.comparison.findings import Findings
     from perceptdata.comparison.runs import RunFindings
 
-    if isinstance(found, Findings):
+    if isinstance(found, DiagnosisFindings):
+        _tell_diagnoses(found)
+    elif isinstance(found, Findings):
         _tell_results(found)
     elif isinstance(found, RunFindings):
         typer.echo(f"{found.a} and {found.b}: {found.steps[0]:,} and {found.steps[1]:,} steps")
@@ -77,11 +83,35 @@ def tell(found: Findings | LayerFindings | RunFindings) -> None:
         typer.echo(f"{found.a} and {found.b} ({found.kind}): {told}")
         for name, count in found.moves.items():
             typer.echo(f"  {name}: {count:,}")
-    if not isinstance(found, Findings):
+    if not isinstance(found, Findings | DiagnosisFindings):
         for name, (one, other) in found.measures.items():
             typer.echo(f"  {name}: {one:.4g} → {other:.4g}")
     for note in found.notes:
         typer.echo(f"note: {note}")
+
+
+def _tell_diagnoses(found: DiagnosisFindings) -> None:
+    from rich.table import Table
+
+    from perceptdata.cli.common import console
+
+    typer.echo(found.sentence)
+    every = found.gains[0]
+    for name, pair in (("a", every.a), ("a_p", every.a_p), ("a_r", every.a_r), ("a_r - a_p", every.asymmetry)):
+        if pair is not None:
+            typer.echo(f"  {name:<10}{pair} points")
+    table = Table(box=None, pad_edge=False)
+    for name in ("items of", "n", "a", "a_p", "a_r", "a_r - a_p", ""):
+        table.add_column(name, justify="left" if name in ("items of", "") else "right")
+    for each in found.gains[1:]:
+        pairs = (each.a, each.a_p, each.a_r, each.asymmetry)
+        values = ("–" if pair is None else f"{100 * pair.difference:+.1f}" for pair in pairs)
+        table.add_row(f"{each.of}: {each.value}", f"{each.items:,}", *values, each.verdict)
+    if table.row_count:
+        console().print(table)
+    first = found.gains[0].a
+    exact = "" if first is None or first.p is None else f", McNemar p = {first.p:.3g}"
+    typer.echo(f"{found.won:,} items won, {found.lost:,} lost{exact}")
 
 
 def _tell_results(found: Findings) -> None:

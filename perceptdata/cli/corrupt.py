@@ -24,9 +24,13 @@ def command(
     name: Annotated[str, typer.Option("--name", help="What to call the layer.")],
     flip: Annotated[
         float | None,
-        typer.Option("--flip", min=0.0, max=1.0, help="The share of spans whose label is turned; 0 is the control."),
+        typer.Option(
+            "--flip", min=0.0, max=1.0, help="The share of labelled clauses whose label is turned; 0 is the control."
+        ),
     ] = None,
-    shuffle: Annotated[bool, typer.Option("--shuffle", help="Let the labels of each text change places.")] = False,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Let the labels of each text's clauses change places.")
+    ] = False,
     mismatch: Annotated[bool, typer.Option("--mismatch", help="Give each image another image's captions.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Draws the errors.")] = 0,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -124,7 +124,7 @@ def command(
     print_next(
         f"open {files[-1]} in a browser",
         f"perceptdata diagnose blame --name {name} --url URL --model JUDGE --workspace {workspace}",
-        f"perceptdata diagnose compare {folder} OTHER_FOLDER",
+        f"perceptdata compare {folder} OTHER_FOLDER",
     )
 
 
@@ -147,23 +147,35 @@ def _said(each: dict[str, Any]) -> str:
 
 def _print(found: Diagnosis) -> None:
     """The numbers that fit a screen."""
+    from rich.table import Table
+
     from perceptdata.cli.common import console
 
     typer.echo(found.sentence)
-    screen = console()
-    from rich.table import Table
-
+    first = found.overall
+    for name, rate, what in (
+        ("a", first.a, "right from the picture"),
+        ("a_p", first.a_p, "described as it is"),
+        ("a_r", first.a_r, "right once the facts are given"),
+        ("a_r", first.a_r_text, "the same, text only"),
+    ):
+        if rate.value is not None:
+            typer.echo(f"  {name:<4} {rate!s:<22} {what}")
     shown = Table(box=None, pad_edge=False)
-    for title in ("items of", "n", "a", "a_p", "a_r", "a_r text only", "bottleneck"):
-        shown.add_column(title)
+    for title in ("items of", "n", "a", "a_p", "a_r", "bottleneck"):
+        shown.add_column(title, justify="left" if title in ("items of", "bottleneck") else "right")
     for each in found.rates:
-        row = (each.a, each.a_p, each.a_r, each.a_r_text)
-        shown.add_row(each.name, f"{each.items:,}", *map(str, row), each.bottleneck.verdict)
-    screen.print(shown)
+        rates = (each.a, each.a_p, each.a_r if each.a_r.value is not None else each.a_r_text)
+        values = ("–" if rate.value is None else f"{100 * rate.value:.0f} %" for rate in rates)
+        shown.add_row(each.name, f"{each.items:,}", *values, each.bottleneck.verdict)
+    console().print(shown)
     states = next(each.states for each in found.overall.answers if each.condition == "image")
     typer.echo(f"answers: {', '.join(f'{state} {count:,}' for state, count in states.items())}")
     for loss in found.shortcuts.losses:
         typer.echo(f"{loss.condition}: {loss.accuracy}, {loss.change} points")
+    if found.shortcuts.aligned is not None and found.shortcuts.counter is not None:
+        guessed, against = found.shortcuts.aligned, found.shortcuts.counter
+        typer.echo(f"prior: {guessed} right where one would guess it, {against} where the picture is against the guess")
     typer.echo(f"the trace: {found.shortcuts.reads}")
     for note in found.notes:
         typer.echo(f"note: {note}")

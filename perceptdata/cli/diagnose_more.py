@@ -1,4 +1,4 @@
-"""`perceptdata diagnose compare | sweep | advise | check | blame`: what is made of diagnoses that are there."""
+"""`perceptdata diagnose sweep | advise | check | blame`: what is made of diagnoses that are there."""
 
 from __future__ import annotations
 
@@ -18,23 +18,6 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(help="A folder that perceptdata diagnose wrote.")]
 Page = Annotated[Path | None, typer.Option("--to", help="A page to write as well.")]
 Setting = Annotated[str, typer.Option("--set", metavar="KIND=VALUE", help="What was set, such as lambda=0.3.")]
-
-
-def compare(before: Folder, after: Folder, as_json: AsJson = False) -> None:
-    """What the second model has more than the first, on the same items: in a, a_p and a_r, with paired intervals."""
-    from perceptdata.diagnosis import gains
-
-    found = gains(_table(before), _table(after))
-    if as_json:
-        print_json([{**each.model_dump(mode="json"), "verdict": each.verdict} for each in found])
-        return
-    for each in found:
-        name = "all items" if each.of == "all" else f"{each.of} {each.value}"
-        typer.echo(f"{name} ({each.items:,}): {each.verdict}")
-        for label, pair in (("a", each.a), ("a_p", each.a_p), ("a_r", each.a_r), ("a_r - a_p", each.asymmetry)):
-            if pair is not None:
-                exact = "" if pair.p is None else f", McNemar p = {pair.p:.3g}"
-                typer.echo(f"  {label}: {pair} points, {pair.wins} won, {pair.losses} lost{exact}")
 
 
 def sweep(
@@ -57,7 +40,8 @@ def sweep(
         print_json([each.model_dump(mode="json") for each in points])
         return
     for each in points:
-        change = "" if each.change is None else f", {each.change} points of a"
+        gained = each.gained
+        change = "" if gained is None or gained.a is None else f", {gained.a} points of a ({gained.verdict})"
         mark = " (frontier)" if each.frontier else ""
         typer.echo(f"{each.name}: a {each.a}, a_p {each.a_p}, a_r {each.a_r}{change}{mark}")
     if files:
@@ -144,10 +128,9 @@ def blame(
     url: Urls = None,
     model: Annotated[list[str] | None, typer.Option("--model", help="A judge; repeat for a panel.")] = None,
     key_env: KeyEnv = None,
-    audit: Annotated[
-        int | None, typer.Option("--audit", min=1, help="Leave so many answers for people, and stop.")
+    audited: Annotated[
+        str | None, typer.Option("--audited", help="The review in which people read some: perceptdata review plan.")
     ] = None,
-    audited: Annotated[Path | None, typer.Option("--audited", help="The audit that people filled in.")] = None,
     max_calls: MaxCalls = None,
     retry_failed: RetryFailed = False,
     name: Annotated[str, typer.Option("--name", help="Which diagnosis.")] = "diag",
@@ -156,32 +139,33 @@ def blame(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what went wrong first in wrong answers: by judges, corrected for their mistakes by known scenes or people."""
+    """Say what went wrong first in wrong answers: by judges, corrected for their mistakes by known scenes or people.
+
+    People read a sample with: perceptdata review plan blamed --diagnosis NAME --people ann,bob. Without --url their
+    word alone is told.
+    """
     from perceptdata import llm
     from perceptdata.diagnosis.diagnosis import load
+    from perceptdata.diagnosis.measures import FEWEST
     from perceptdata.steps.blame import blame as blamed
-    from perceptdata.steps.blame import draw_audit, estimate_blame
+    from perceptdata.steps.blame import estimate_blame
     from perceptdata.steps.declared import make_format
     from perceptdata.steps.diagnose import layer_of
-    from perceptdata.steps.diagnosed import write_diagnosis
+    from perceptdata.steps.diagnosed import write_diagnosis, write_words
     from perceptdata.workspace import Workspace
 
     ws = Workspace(workspace)
     folder = to or ws.path / "diagnosis" / name
     known, table = load(folder)
     form, layer = make_format(known.format), layer_of(name, "image")
-    if audit is not None:
-        count = draw_audit(ws, layer, form, audit, folder / "audit")
-        typer.echo(f"{folder / 'audit' / 'audit.jsonl'}: {count:,} wrong answers; fill in 'kind' in each line")
-        print_next(
-            f"perceptdata diagnose blame --name {name} --audited {folder / 'audit' / 'audit.jsonl'} --url … --model …"
+    if bool(url) != bool(model) or not (url or audited):
+        raise UsageError(
+            "name the judges with --url and --model, or a review with --audited; let people read with: perceptdata "
+            f"review plan blamed --diagnosis {name} --people ann,bob"
         )
-        return
-    if not url or not model:
-        raise UsageError("name the judges with --url and --model, or leave answers for people with --audit 50")
-    judges = [llm.Endpoint(urls=tuple(url), model=each, key_env=key_env) for each in model]
+    judges = [llm.Endpoint(urls=tuple(url or ()), model=each, key_env=key_env) for each in model or ()]
     if dry_run:
-        foreseen = dict(zip(model, estimate_blame(ws, name, layer, form, judges), strict=True))
+        foreseen = dict(zip(model or (), estimate_blame(ws, name, layer, form, judges), strict=True))
         if as_json:
             print_json(foreseen)
         else:
@@ -202,13 +186,19 @@ def blame(
             retry_failed=retry_failed,
             watch=lambda count, total: bar(count, total, 0),
         )
-    write_diagnosis(known.model_copy(update={"judged": done.attribution}), table, folder)
+    files = write_diagnosis(known.model_copy(update={"judged": done.attribution}), table, folder)
+    files.append(write_words(done.words, folder))
     if done.stopped is not None:
         typer.echo(f"stopped: {done.stopped}; run the same command again to go on", err=True)
     if as_json:
         print_json({**done.attribution.model_dump(mode="json"), "stopped": done.stopped, "spent": done.spent})
         return
     _told(done.attribution)
+    read = done.words.num_rows - done.words.column("people").null_count
+    if audited and not done.attribution.basis.startswith("said by people"):
+        typer.echo(f"{read:,} readings of '{audited}' are too few for people's word to count; have {FEWEST} read")
+    typer.echo(f"every word is in {files[3]}")
+    print_next(f"open {files[2]} in a browser")
     if done.stopped is not None:
         raise typer.Exit(1)
 
@@ -219,10 +209,10 @@ def _told(found: Any) -> None:
     assert isinstance(found, Attribution)
     typer.echo(f"{found.wrong:,} wrong answers, {found.unjudged:,} of them without a word; {found.basis}")
     for share in found.shares:
-        if share.said is not None and share.corrected is not None and share.low is not None and share.high is not None:
+        if share.corrected is not None and share.low is not None and share.high is not None:
+            judged = "" if share.said is None else f" (the judge says {100 * share.said:.1f} %)"
             typer.echo(
-                f"  {share.kind}: {100 * share.corrected:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}] "
-                f"(the judge says {100 * share.said:.1f} %)"
+                f"  {share.kind}: {100 * share.corrected:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]{judged}"
             )
     if found.accuracy is not None:
         typer.echo(f"the judge is right on {found.accuracy} of {found.accuracy.answers:,} answers whose truth is known")

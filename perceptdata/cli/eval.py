@@ -78,7 +78,7 @@ def import_command(
     from perceptdata.comparison.findings import compare
     from perceptdata.comparison.stored import Stored
     from perceptdata.evaluation.importing import collect
-    from perceptdata.evaluation.summary import beside, summarise
+    from perceptdata.evaluation.summary import beside, judged_alike, summarise
 
     made = collect(folder, name, judge, _metrics(metric))
     place = to or Path("results") / str(made.about["name"])
@@ -97,13 +97,17 @@ def import_command(
 
         exposures = exposed(Workspace(workspace), contamination, results.benchmarks)
     summary = summarise(results, exposures)
-    found = None if baseline is None else compare(Stored.open(baseline), results, intersection)
+    if not as_json:
+        _tell(summary)  # what was read is told, even where the baseline then has other items
+    found = None
+    if baseline is not None:
+        before = Stored.open(baseline)
+        found = judged_alike(compare(before, results, intersection), before, results)
     if found is not None and exposures is not None:
         found = beside(found, exposures)
     if as_json:
         print_json({**summary, "folder": str(place), "baseline": None if found is None else found.to_json()})
         return
-    _tell(summary)
     if found is not None:
         from perceptdata.cli.compare import tell
 
@@ -124,6 +128,12 @@ def _metrics(pairs: list[str] | None) -> dict[str, str]:
 
 def _rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return list(summary["benchmarks"])
+
+
+def _interval(told: dict[str, float]) -> str:
+    from perceptdata.report.comparison import points
+
+    return f"{points(told['value'], False)} [{points(told['low'], False)}, {points(told['high'], False)}]"
 
 
 def _tell(summary: dict[str, Any]) -> None:
@@ -151,5 +161,9 @@ def _tell(summary: dict[str, Any]) -> None:
             *((f"{row['exposure']['items']:,}" if row["exposure"] else "–",) if met else ()),
         )
     console().print(table)
+    for each in summary["averages"]:
+        line = f"{each['name']} ({each['there']} of {each['columns']}): {_interval(each['accuracy'])}"
+        best = f", best of {summary['samples']} {_interval(each['best'])}" if summary["samples"] > 1 else ""
+        typer.echo(f"average, {line}{best}")
     for note in summary["notes"]:
         typer.echo(f"note: {note}")

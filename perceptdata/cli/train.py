@@ -117,7 +117,7 @@ def _export(workspace: Path, name: str, out: Path, to: Path, allow: list[str] | 
 
     The rows of a run that is there stay as they are: it could not go on without them.
     """
-    from perceptdata.publishing.parquet import RECORD
+    from perceptdata.publishing.exports.parquet import RECORD
     from perceptdata.steps.train import exported
     from perceptdata.steps.uses import check_trained
     from perceptdata.trainer.rows import fingerprint_of

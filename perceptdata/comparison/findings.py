@@ -83,6 +83,19 @@ class Moved:
     said_a: str
     said_b: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; pictures left out."""
+        return {
+            "benchmark": self.benchmark,
+            "item": self.item,
+            "a": self.a,
+            "b": self.b,
+            "question": self.asked.question,
+            "answer": self.asked.answer,
+            "said_a": self.said_a,
+            "said_b": self.said_b,
+        }
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -101,30 +114,14 @@ class Findings:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; pictures left out."""
-
-        def told(moved: Sequence[Moved]) -> list[dict[str, Any]]:
-            return [
-                {
-                    "benchmark": each.benchmark,
-                    "item": each.item,
-                    "a": each.a,
-                    "b": each.b,
-                    "question": each.asked.question,
-                    "answer": each.asked.answer,
-                    "said_a": each.said_a,
-                    "said_b": each.said_b,
-                }
-                for each in moved
-            ]
-
         return {
             "kind": "results",
             "a": self.a,
             "b": self.b,
             "benchmarks": [row.to_json() for row in self.rows],
             "average_difference": None if self.average is None else self.average.to_json(),
-            "wins": told(self.wins),
-            "losses": told(self.losses),
+            "wins": [each.to_json() for each in self.wins],
+            "losses": [each.to_json() for each in self.losses],
             "notes": list(self.notes),
             "notes_of_sides": list(self.of_sides),
         }

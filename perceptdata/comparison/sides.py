@@ -2,7 +2,7 @@
 
 compared("results/base", "results/staged", Path("workspace"))        # folders of results
 compared("runs/a", "runs/b", …)                                       # training runs
-compared("tags", "llm_tags", Path("ws"))                              # layers, diagnoses or views of a workspace
+compared("base", "sft", Path("ws"))                                   # diagnoses, layers or views of a workspace
 compared("ws1:diag", "ws2:diag", …)                                   # the same in two workspaces
 """
 
@@ -12,6 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from perceptdata.comparison.diagnoses import (
+    FOLDER,
+    MANIFEST,
+    Diagnosed,
+    DiagnosisFindings,
+    compare_diagnoses,
+    is_diagnosis,
+)
 from perceptdata.comparison.findings import Findings, compare
 from perceptdata.comparison.results import Results
 from perceptdata.comparison.runs import RunFindings, compare_runs
@@ -26,9 +34,8 @@ from perceptdata.view import DEFAULT_VIEWS
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
-Kind = Literal["results", "runs", "spans", "captions", "responses", "views"]
+Kind = Literal["diagnoses", "results", "runs", "spans", "captions", "responses", "views"]
 LAYERS: tuple[Literal["captions", "responses", "spans"], ...] = ("captions", "responses", "spans")
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,17 @@ class Side:
     path: Path | None = None
 
 
-def compared(a: str, b: str, workspace: Path, choices: Choices | None = None) -> Findings | LayerFindings | RunFindings:
+AnyFindings = DiagnosisFindings | Findings | LayerFindings | RunFindings
+
+
+def compared(a: str, b: str, workspace: Path, choices: Choices | None = None) -> AnyFindings:
     """Compare two of a kind. Raises UsageError for names that mean nothing, or two kinds."""
     how = choices or Choices()
     one, other = resolve(a, workspace), resolve(b, workspace)
     kind = common(one, other)
+    if kind == "diagnoses":
+        first_side, second_side = Diagnosed.open(_folder(one), a), Diagnosed.open(_folder(other), b)
+        return compare_diagnoses(first_side, second_side, how.intersection, how.shown, how.seed)
     if kind == "runs":
         return compare_runs(_folder(one), _folder(other))
     if kind == "results":
@@ -83,13 +96,15 @@ def common(one: Side, other: Side) -> Kind:
 
 def _folder(side: Side) -> Path:
     if side.path is None:
-        raise UsageError(f"{side.name} is no folder of a training run")
+        raise UsageError(f"{side.name} is no folder of a training run or diagnosis")
     return side.path
 
 
 def resolve(name: str, workspace: Path) -> Side:
-    """A folder of results or of a run, or `[WORKSPACE:]NAME` of a diagnosis, layer or view."""
+    """A folder of a diagnosis, of results or of a run, or `[WORKSPACE:]NAME` of a diagnosis, layer or view."""
     folder = Path(name)
+    if folder.is_dir() and is_diagnosis(folder):
+        return Side(("diagnoses",), name, path=folder)
     if folder.is_dir() and (folder / ABOUT).exists() and (folder / ITEMS).exists():
         return Side(("results",), name, path=folder)
     if folder.is_dir() and (folder / RUN).exists():
@@ -100,7 +115,8 @@ def resolve(name: str, workspace: Path) -> Side:
     root = Path(place) if colon else workspace
     if not (root / MANIFEST).exists():
         raise UsageError(
-            f"{name} is no folder of results, no training run, and {root} is no workspace with a layer of that name; "
+            f"{name} is no folder of a diagnosis, of results or of a training run, and {root} is no workspace with a "
+            "layer of that name; "
             "results of a harness are read first: perceptdata eval import FOLDER --to DIR"
         )
     from perceptdata.workspace import Workspace
@@ -111,7 +127,10 @@ def resolve(name: str, workspace: Path) -> Side:
 
 def _of_workspace(ws: Workspace, name: str) -> Side:
     wrote = ws.layers().get(name, [])
-    found: list[Kind] = ["results"] if steps_of(ws, name) else []
+    folder = ws.path / FOLDER / name
+    found: list[Kind] = ["diagnoses"] if is_diagnosis(folder) else []
+    if steps_of(ws, name):
+        found.append("results")
     # The spans of a caption step are its claims, not anybody's labels.
     found += [kind for kind in LAYERS if kind in wrote and not (kind == "spans" and "captions" in wrote)]
     if "reviews" in wrote and "spans" not in found:
@@ -119,12 +138,12 @@ def _of_workspace(ws: Workspace, name: str) -> Side:
     if name in ws.manifest.views or name in DEFAULT_VIEWS:
         found.append("views")
     if found:
-        return Side(tuple(found), name, ws)
+        return Side(tuple(found), name, ws, folder if found[0] == "diagnoses" else None)
     have = ", ".join([*ws.layers(), *ws.manifest.views]) or "nothing"
     raise UsageError(f"{ws.path} has no diagnosis, layer or view '{name}'; it has {have}")
 
 
 def _results(side: Side, how: Choices) -> Results:
-    if side.path is not None:
+    if side.ws is None and side.path is not None:
         return Stored.open(side.path, images=how.images)
     return Scored.of(side.ws, side.name, how.score)

@@ -26,7 +26,7 @@ import pyarrow as pa
 from perceptdata.agreement.bootstrap import interval
 from perceptdata.diagnosis.gains import same_items
 from perceptdata.diagnosis.measures import FEWEST, Numbers, Paired, drawn_means, matched, means, paired
-from perceptdata.diagnosis.rates import Bottleneck, bottleneck, condition, reasoning
+from perceptdata.diagnosis.rates import Bottleneck, bottleneck, condition, reasoning_alike
 from perceptdata.errors import UsageError
 from perceptdata.records import Record
 
@@ -183,9 +183,9 @@ def check(advice: Advice, before: pa.Table, after: pa.Table, kind: str, value: f
 def _columns(tables: Sequence[pa.Table]) -> tuple[list[Numbers], list[str]]:
     """a, a_p and a_r of each table in turn, over the items that have all."""
     sides = []
-    for table in tables:
+    for table, given in zip(tables, reasoning_alike(tables), strict=True):
         image = condition(table, "image")
-        sides += [means(image, "right"), means(image, "seen"), means(reasoning(table), "right")]
+        sides += [means(image, "right"), means(image, "seen"), means(given, "right")]
     columns, group = matched(*sides)
     if not group:
         raise UsageError(

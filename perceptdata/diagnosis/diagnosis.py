@@ -125,7 +125,7 @@ def conclude(
         left_out=dict(left_out or {}),
         rejected=dict(rejected or {}),
         spent=dict(spent or {}),
-        notes=tuple(_notes(rates[0], continuation, left_out or {})),
+        notes=tuple(_notes(rates[0], continuation, left_out or {}, _of_training(table))),
     )
 
 
@@ -185,8 +185,19 @@ def to_json(found: Diagnosis) -> dict[str, Any]:
     return {"conclusion": found.sentence, "reads": found.shortcuts.reads, **plain}
 
 
-def _notes(overall: Rates, continuation: Continuation, left_out: Mapping[str, str]) -> list[str]:
+def _of_training(table: pa.Table) -> int:
+    """How many items are of a split for training, as their ids tell: `<source>/<split>/<key>`."""
+    ids = set(condition(table, "image").column("id").to_pylist())
+    return sum(id.partition("/")[2].startswith("train") for id in ids)
+
+
+def _notes(overall: Rates, continuation: Continuation, left_out: Mapping[str, str], of_training: int) -> list[str]:
     notes = []
+    if of_training:
+        notes.append(
+            f"{of_training} of {overall.items} items are of a split for training: ask a model that was trained on them "
+            "others, with --where \"source.split = 'test'\""
+        )
     if overall.items < FEWEST:
         notes.append(f"{overall.items} items are too few to conclude from; ask {FEWEST} or more")
     if overall.perceived in ("matched", "mixed"):
@@ -199,12 +210,16 @@ def _notes(overall: Rates, continuation: Continuation, left_out: Mapping[str, st
     if continuation.honoured is None and any(each.condition == "oracle" for each in overall.answers):
         notes.append("it could not be told whether the endpoint continues an opened answer; compare a_r with text only")
     notes += [f"{name} is left out: {why}" for name, why in left_out.items()]
-    unparsed = next((each.states.get("unparsed", 0) for each in overall.answers if each.condition == "image"), 0)
+    unparsed, cut = next(
+        ((each.states.get("unparsed", 0), each.cut) for each in overall.answers if each.condition == "image"), (0, 0)
+    )
     answers = overall.a.answers
     if answers and unparsed / answers > 0.1:
         notes.append(
             f"{unparsed} of {answers} answers could not be read: they count as wrong in `a`, and apart in the table"
         )
+    if answers and cut / answers > 0.1:
+        notes.append(f"{cut} of {answers} answers were cut off: ask again with a higher --max-tokens")
     return notes
 
 

@@ -1,7 +1,7 @@
 """The judge panel: models that are shown a wrong answer and say which of its steps went wrong first, and how.
 
-    requests = ask(case)                   # one to each endpoint of the panel
-    majority([reply, …])                   # the kind that most name; None where they are split
+    request(example, response)             # what each endpoint of the panel is asked
+    majority([kind_of(word), …])           # the kind that most name; None where they are split
 
 The response is cut into numbered clauses, and the judge names one, so that its word can be looked up. It sees the
 picture, the question and the right answer, and not the facts: on scenes whose truth is known it is asked exactly as on
@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from perceptdata import llm
-from perceptdata.diagnosis.attribution import KINDS, Kind
 from perceptdata.example import IMAGE, Example
+from perceptdata.review.screens import ERROR_KINDS, ErrorKind
 from perceptdata.segmentation import clauses
 
 TASK = (
@@ -30,7 +30,8 @@ TASK = (
     "knowledge: it uses a theorem, unit or fact of the world wrongly\n"
     "calculation: it miscalculates\n"
     "extraction: no piece is wrong, but the final answer is not given, or is not the one that was reached\n"
-    'Reply with JSON only: {"first_wrong": 3, "kind": "perception"}; first_wrong is 0 for extraction.\n'
+    "none: nothing is wrong, and the final answer is right all the same\n"
+    'Reply with JSON only: {"first_wrong": 3, "kind": "perception"}; first_wrong is 0 for extraction and none.\n'
 )
 
 
@@ -39,13 +40,12 @@ class Word(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     first_wrong: int = Field(ge=0)
-    kind: Kind
+    kind: ErrorKind
 
 
 def request(example: Example, response: str, sample: int = 0) -> llm.Request:
     """The question to a judge about one wrong answer."""
-    pieces = [response[start:end].strip() for start, end in clauses(response)]
-    numbered = "\n".join(f"{at + 1}. {piece}" for at, piece in enumerate(each for each in pieces if each))
+    numbered = "\n".join(f"{at}. {piece}" for at, piece in enumerate(pieces(response), 1))
     said = _quoted(
         f"Question: {example.question.replace(IMAGE, '').strip()}\n"
         f"Right answer: {example.answer.text}\nResponse:\n{numbered or '(nothing)'}"
@@ -57,12 +57,20 @@ def request(example: Example, response: str, sample: int = 0) -> llm.Request:
     )
 
 
-def word_of(reply: llm.Reply | None) -> str | None:
-    """The kind that a judge names; None where it gave no usable word."""
+def pieces(response: str) -> list[str]:
+    """The clauses of a response, as judges see them, from number 1 on."""
+    return [piece for start, end in clauses(response) if (piece := response[start:end].strip())]
+
+
+def word_of(reply: llm.Reply | None) -> Word | None:
+    """What a judge says; None where it gave no usable word."""
     if reply is None or not reply.ok or not isinstance(reply.parsed, dict):
         return None
     kind: Any = reply.parsed.get("kind")
-    return kind if kind in KINDS else None
+    first: Any = reply.parsed.get("first_wrong")
+    if kind not in ERROR_KINDS:
+        return None
+    return Word(kind=kind, first_wrong=first if isinstance(first, int) and first > 0 else 0)
 
 
 def majority(words: Sequence[str | None]) -> str | None:

@@ -7,13 +7,16 @@ Rates carry Wilson's interval for as many answers as their clustered variance is
 Differences are of item means, and their intervals draw whole groups again, for both sides at once: E. Wilson, JASA 22
 (1927); B. Efron, Ann. Stat. 7 (1979). Where every item has one answer a side, right or wrong, McNemar's exact test
 goes with them: p = 2 P(B(b + c, 1/2) <= min(b, c)) over the b and c discordant items (Q. McNemar, Psychometrika 12,
-1947). With fewer than `FEWEST` items an interval is shown and nothing is concluded.
+1947). With fewer than `FEWEST` items an interval is shown and nothing is concluded; since drawing a few items again, or
+such as never differ, brings the same ones, it reaches as far as D. Bonett and R. Price's as well (Br. J. Math. Stat.
+Psychol. 65, 2012).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import comb
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +32,7 @@ Numbers = NDArray[np.float64]
 FEWEST = 30
 ROUNDS = 2000
 _EXACT = 1e-9
+_Z = NormalDist().inv_cdf(0.975)
 
 
 class Rate(Record):
@@ -125,6 +129,9 @@ def paired(before: ArrayLike, after: ArrayLike, group: Sequence[str], seed: int 
         return None
     low, high = interval(drawn_means([other - one], group, seed)[0])
     wins, losses = int((other > one + _EXACT).sum()), int((other < one - _EXACT).sum())
+    if len(one) < FEWEST or high - low < _EXACT:
+        least, most = bonett_price(wins, losses, len(one))
+        low, high = min(low, least), max(high, most)
     plain = bool(np.isin(np.concatenate([one, other]), (0.0, 1.0)).all())
     return Paired(
         difference=float((other - one).mean()),
@@ -135,6 +142,13 @@ def paired(before: ArrayLike, after: ArrayLike, group: Sequence[str], seed: int 
         losses=losses,
         p=mcnemar(losses, wins) if plain else None,
     )
+
+
+def bonett_price(wins: int, losses: int, items: int) -> tuple[float, float]:
+    """An interval for a paired difference that holds for a handful of items too, and where none differs."""
+    up, down, many = (wins + 1) / (items + 2), (losses + 1) / (items + 2), items + 2
+    reach = _Z * ((up + down - (up - down) ** 2) / many) ** 0.5
+    return max(-1.0, up - down - reach), min(1.0, up - down + reach)
 
 
 def mcnemar(b: int, c: int) -> float:

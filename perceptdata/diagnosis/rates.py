@@ -10,6 +10,7 @@ sure that is. `dependence` is a / (a_p · a_r): 1 where errors of the two come i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -132,8 +133,13 @@ def condition(table: pa.Table, name: str) -> pa.Table:
 
 def reasoning(table: pa.Table) -> pa.Table:
     """The answers that a_r is taken from: with the facts prefilled, else as text."""
-    prefilled = condition(table, "oracle")
-    return prefilled if prefilled.num_rows else condition(table, "facts")
+    return reasoning_alike([table])[0]
+
+
+def reasoning_alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """The same of several models that are compared: prefilled where all were asked so, else all as text."""
+    prefilled = [condition(table, "oracle") for table in tables]
+    return prefilled if all(each.num_rows for each in prefilled) else [condition(table, "facts") for table in tables]
 
 
 def bottleneck(table: pa.Table, seed: int = 0) -> Bottleneck:

@@ -23,6 +23,7 @@ from perceptdata.formats import Format
 from perceptdata.rewards.mixture import Mixture
 from perceptdata.rewards.reliability import Standing, measure
 from perceptdata.rewards.rollouts import rollouts_of
+from perceptdata.workspace import layer_room
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
@@ -84,11 +85,15 @@ def roles(ws: Workspace, step: str, scores: str, form: Format) -> list[Role]:
         row["text_id"]: row["text"]
         for row in ws.layer(step, "responses").to_table(columns=["text_id", "text"]).to_pylist()
     }
-    columns = ["text_id", "values", "start"]
-    rows = ws.layer(scores, "token_scores").to_table(columns=columns, filter=pc.field("text_id").isin(list(texts)))
-    if not rows.num_rows:
-        raise UsageError(f"{scores} scored no answer of {step}; run: perceptdata dependency --from {step}")
-    return dependency(rows.to_pylist(), texts, form)
+    columns, mine = ["text_id", "values", "start"], pc.field("text_id").isin(list(texts))
+    there = ws.shards(layer_room("token_scores"), scores)
+    rows = ws.layer(scores, "token_scores").to_table(columns=columns, filter=mine).to_pylist() if there else []
+    if not rows:
+        raise UsageError(
+            f"'{scores}' scored no answer of {step}; run: perceptdata dependency --from {step} --name {scores} --model "
+            f"FOLDER --format {form.name}"
+        )
+    return dependency(rows, texts, form)
 
 
 def _helpful(standing: Standing) -> Helpful:

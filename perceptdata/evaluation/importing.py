@@ -9,14 +9,15 @@ Samples are the numbered folders under `outputs/`; an item is the same item in e
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from perceptdata.errors import UsageError
 from perceptdata.evaluation import lmms_eval, vlmevalkit
-from perceptdata.evaluation.commands import ASKED, OUTPUTS
+from perceptdata.evaluation.commands import ASKED
+from perceptdata.evaluation.launchers import OUTPUTS
 from perceptdata.evaluation.vlmevalkit import Benchmark
 
 
@@ -39,13 +40,16 @@ def collect(
     rows: list[dict[str, object]] = []
     notes: list[str] = []
     official: dict[str, list[float]] = {}
+    judged: dict[str, str] = {}
     benchmarks: dict[str, int] = {}
     for sample, place in _samples(folder):
-        found = _read(harness, place, judge, metric)
+        found = _read(harness, place, judge, metric, asked.get("parts"))
         for title, made in found.items():
             rows += [{**row, "sample": sample} for row in made.rows]
             notes += [note for note in made.notes if note not in notes]
             benchmarks[title] = benchmarks.get(title, 0) + 1
+            if made.judged is not None:
+                judged[title] = made.judged
             if made.official is not None:
                 official.setdefault(title, []).append(made.official)
     if not rows:
@@ -60,12 +64,14 @@ def collect(
     if wanted and harness == "vlmevalkit":
         notes.append(f"asked for and not there: {', '.join(sorted(wanted))}")
     means = {title: round(sum(each) / len(each), 5) for title, each in official.items()}
-    known = {key: asked[key] for key in ("suite", "paper", "checkpoint", "sampling", "benchmarks") if key in asked}
+    known = {
+        key: asked[key] for key in ("suite", "paper", "checkpoint", "sampling", "system", "benchmarks") if key in asked
+    }
     about: dict[str, Any] = {
         "name": name or str(asked.get("name") or folder.resolve().name),
         "harness": harness,
     } | known
-    return Collected(rows, {**about, "samples": samples, "official": means, "notes": notes})
+    return Collected(rows, {**about, "samples": samples, "official": means, "judged": judged, "notes": notes})
 
 
 def _asked(folder: Path) -> dict[str, Any]:
@@ -87,7 +93,13 @@ def _samples(folder: Path) -> list[tuple[int, Path]]:
     return sorted(numbered) or [(0, root)]
 
 
-def _read(harness: str, place: Path, judge: str | None, metric: Mapping[str, str] | None) -> dict[str, Benchmark]:
+def _read(
+    harness: str,
+    place: Path,
+    judge: str | None,
+    metric: Mapping[str, str] | None,
+    parts: Mapping[str, Sequence[str]] | None,
+) -> dict[str, Benchmark]:
     if harness == "lmms-eval":
         return lmms_eval.read(place, metric)
-    return vlmevalkit.read(place, judge)
+    return vlmevalkit.read(place, judge, parts)

@@ -21,6 +21,8 @@ from perceptdata.errors import UsageError
 
 SUFFIXES = (".xlsx", ".csv", ".tsv", ".json")
 PICKLES = (".pkl", ".pickle")
+NOTES = {"suite.json", "status.json"}
+"""What we, and VLMEvalKit, leave beside tables."""
 LARGEST = 4 << 30
 """Bytes that a workbook may unpack to."""
 
@@ -105,4 +107,5 @@ def text(value: Any) -> str:
 
 def tables(folder: Path) -> Iterator[Path]:
     """The files in a folder that may be tables, by name."""
-    yield from sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in SUFFIXES)
+    found = (path for path in folder.iterdir() if path.suffix in SUFFIXES and path.name not in NOTES)
+    yield from sorted(path for path in found if path.is_file())

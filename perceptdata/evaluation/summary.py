@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 
 from perceptdata.comparison.findings import Findings
 from perceptdata.comparison.results import Results
+from perceptdata.evaluation.averages import averages, items
 from perceptdata.evaluation.exposure import Exposure
+from perceptdata.evaluation.suites import SUITES
 from perceptdata.verification.intervals import share
 
 
@@ -26,31 +28,47 @@ def summarise(results: Results, exposures: Mapping[str, Exposure] | None = None)
     official = results.about.get("official", {})
     rows = []
     for name in results.benchmarks:
-        table = results.part(name)
-        items = table.group_by("item").aggregate([("value", "mean"), ("value", "max"), ("group", "min")])
-        items = items.filter(pc.is_valid(items.column("value_mean")))
-        group = pc.coalesce(items.column("group_min"), items.column("item")).to_pylist()
-        told = share(items.column("value_mean").to_numpy(), np.asarray(group, str))
+        table, counted = results.part(name), items(results, name)
+        told = share(counted.column("value").to_numpy(), np.asarray(counted.column("group").to_pylist(), str))
         read = table.filter(
             pc.and_(pc.not_equal(table.column("state"), "unparsed"), pc.is_valid(table.column("value")))
         )
-        best = pc.mean(pc.equal(items.column("value_max"), 1.0).cast("float64")).as_py()
         found = None if exposures is None else exposures.get(name)
         rows.append(
             {
                 "benchmark": name,
-                "items": len(items),
+                "items": len(counted),
                 "accuracy": told.value,
                 "low": told.low,
                 "high": told.high,
                 "where_read": pc.mean(read.column("value")).as_py(),
-                "best": best,
+                "best": pc.mean(counted.column("best")).as_py(),
                 "answers": results.states(name),
                 "official": official.get(name),
+                "judged": results.about.get("judged", {}).get(name),
                 "exposure": None if found is None else found.to_json(),
             }
         )
-    return {"name": results.name, "benchmarks": rows, "notes": list(results.notes)}
+    told_suite = SUITES.get(str(results.about.get("suite")))
+    means = [] if told_suite is None else [each.to_json() for each in averages(told_suite, results)]
+    samples = int(results.about.get("samples", 1))
+    return {
+        "name": results.name,
+        "samples": samples,
+        "benchmarks": rows,
+        "averages": means,
+        "notes": list(results.notes),
+    }
+
+
+def judged_alike(found: Findings, a: Results, b: Results) -> Findings:
+    """The findings, with a note where other judges read the answers of the two: their difference is then the judges'
+    too.
+    """
+    one, other = (side.about.get("judged", {}) for side in (a, b))
+    unlike = [name for name in sorted({*one} & {*other}) if one[name] != other[name]]
+    notes = tuple(f"{name} was judged otherwise: {one[name]} in {a.name}, {other[name]} in {b.name}" for name in unlike)
+    return replace(found, notes=(*found.notes, *notes))
 
 
 def beside(found: Findings, exposures: Mapping[str, Exposure]) -> Findings:

@@ -30,13 +30,17 @@ LONGEST_CELL = 32767
 
 @dataclass
 class Benchmark:
-    """One benchmark of one run: rows as `comparison.stored` has them, what the harness says in all, and notes."""
+    """One benchmark of one run: rows as `comparison.stored` has them, what the harness says in all, and notes.
+
+    `judged` is what the name of the file with the verdicts adds to that of the predictions, in which the judge is told.
+    """
 
     name: str
     rows: list[dict[str, object]]
     official: float | None
     files: list[Path]
     notes: list[str] = field(default_factory=list)
+    judged: str | None = None
 
 
 def runs(folder: Path) -> list[Path]:
@@ -49,18 +53,23 @@ def runs(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (str(path.parent), path.name))
 
 
-def read(folder: Path, judge: str | None = None) -> dict[str, Benchmark]:
-    """Every benchmark under a folder. Raises UsageError where a table has two judges' verdicts, unless one is named."""
+def read(
+    folder: Path, judge: str | None = None, parts: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Benchmark]:
+    """Every benchmark under a folder; of those in `parts` the rows whose column has the value that is named there.
+
+    Raises UsageError where a table has two judges' verdicts, unless one is named.
+    """
     found: dict[str, Benchmark] = {}
     for run in runs(folder):
-        for name, made in _run(run, judge).items():
+        for name, made in _run(run, judge, parts or {}).items():
             if name in found:
                 made.notes.append(f"{name}: several runs; the newest counts ({run})")
             found[name] = made
     return found
 
 
-def _run(folder: Path, judge: str | None) -> dict[str, Benchmark]:
+def _run(folder: Path, judge: str | None, parts: Mapping[str, Sequence[str]]) -> dict[str, Benchmark]:
     sheets = [sheet for path in tables(folder) if (sheet := read_sheet(path)) is not None]
     sheets = [_lowered(sheet) for sheet in sheets]
     items = [sheet for sheet in sheets if "index" in sheet.columns and sheet.rows]
@@ -81,7 +90,7 @@ def _run(folder: Path, judge: str | None) -> dict[str, Benchmark]:
             for sheet in totals
             if sheet.stem.startswith(f"{stem}_") and not any(sheet.stem.startswith(f"{other}_") for other in longer)
         ]
-        made[name] = _benchmark(name, family, beside, judge)
+        made[name] = _benchmark(name, family, beside, judge, parts.get(name))
         if pickles and not any(sheet.columns for sheet in family[1:]):
             made[name].notes.append(f"{name}: {len(pickles)} pickled files were left unopened")
     return made
@@ -114,7 +123,9 @@ def _model(folder: Path, stems: Sequence[str]) -> str:
     return ""
 
 
-def _benchmark(name: str, family: Sequence[Sheet], totals: Sequence[Sheet], judge: str | None) -> Benchmark:
+def _benchmark(
+    name: str, family: Sequence[Sheet], totals: Sequence[Sheet], judge: str | None, part: Sequence[str] | None
+) -> Benchmark:
     base = family[0]
     verdicts = [(sheet, column) for sheet in family if (column := _verdict(sheet)) is not None]
     if judge is not None:
@@ -140,8 +151,20 @@ def _benchmark(name: str, family: Sequence[Sheet], totals: Sequence[Sheet], judg
     official = next((total for each in totals if (total := _total(each)) is not None), None)
     notes += _told(name, rows, made, official, base)
     predictions = {row["index"]: row for row in base.rows}
-    kept = [_row(name, {**predictions.get(row["index"], {}), **row}, one) for row, one in zip(rows, made, strict=True)]
-    return Benchmark(name, kept, official, [each.path for each in (*family, *totals)], notes)
+    whole = [({**predictions.get(row["index"], {}), **row}, one) for row, one in zip(rows, made, strict=True)]
+    if part is not None:
+        column, value = part
+        wanted = [(row, one) for row, one in whole if row.get(column, "").removesuffix(".0") == value]
+        if wanted:
+            notes.append(
+                f"{name}: {len(wanted):,} of {len(whole):,} rows are kept, as in the paper: {column} = {value}"
+            )
+            whole = wanted
+        else:
+            notes.append(f"{name}: the paper counts {column} = {value}, which no row here says; all are kept")
+    kept = [_row(name, row, one) for row, one in whole]
+    judged_by = None if not verdicts else verdicts[0][0].stem.removeprefix(base.stem).strip("_") or None
+    return Benchmark(name, kept, official, [each.path for each in (*family, *totals)], notes, judged_by)
 
 
 def _verdict(sheet: Sheet) -> str | None:
@@ -158,7 +181,8 @@ def _row(name: str, row: Mapping[str, str], made: Judged) -> dict[str, object]:
         "state": made.state,
         "question": row.get("question", ""),
         "answer": row.get("answer", ""),
-        "said": row.get("prediction", ""),
+        # With SPLIT_THINK the harness keeps the thought in a column of its own.
+        "said": "\n".join(part for part in (row.get("thinking", ""), row.get("prediction", "")) if part),
         "extracted": made.extracted,
     }
 

@@ -7,8 +7,8 @@ EXPORTERS = {
     "llama_factory": "perceptdata.publishing.exports.llama_factory:LlamaFactory",
     "ms_swift": "perceptdata.publishing.exports.ms_swift:MsSwift",
     "pairs": "perceptdata.publishing.exports.pairs:Pairs",
-    "parquet": "perceptdata.publishing.parquet:Parquet",
-    "spacy": "perceptdata.publishing.spacy:Spacy",
+    "parquet": "perceptdata.publishing.exports.parquet:Parquet",
+    "spacy": "perceptdata.publishing.exports.spacy:Spacy",
     "trl": "perceptdata.publishing.exports.trl:Trl",
     "verl": "perceptdata.publishing.exports.verl:Verl",
 }

@@ -1,19 +1,24 @@
 """The page of a comparison: what changed between two, in figures that a person can check and items to look at.
 
-    html = render(found)            # findings of results, layers, views or runs
+    html = render(found)            # findings of diagnoses, results, layers, views or runs
 
 Like the page about a workspace it is one file that asks for nothing; it needs no script.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from perceptdata.comparison.findings import Findings, Row
-from perceptdata.comparison.runs import RunFindings
+from perceptdata.agreement.comparison import Estimate
+from perceptdata.comparison.diagnoses import DiagnosisFindings
+from perceptdata.comparison.findings import Findings, Moved, Row
+from perceptdata.comparison.sides import AnyFindings
 from perceptdata.comparison.texts import LayerFindings
+from perceptdata.diagnosis.measures import FEWEST, Paired
+from perceptdata.report.asymmetry import asymmetry, rows
 from perceptdata.report.curves import Curve, curves, figure
 from perceptdata.report.page import page
 from perceptdata.report.thumbnail import thumbnail
@@ -41,11 +46,19 @@ class Card(NamedTuple):
     pictures: list[str]
 
 
-def render(found: Findings | LayerFindings | RunFindings) -> str:
+def render(found: AnyFindings) -> str:
     """The page. The same findings give the same bytes."""
     known: dict[str, Any] = {"found": found, "what": found.to_json()["kind"], "verdicts": VERDICTS, "figure": figure}
     known |= {"points": points, "wins": [], "losses": [], "changed": [], "chart": None, "drawn": []}
-    if isinstance(found, Findings):
+    if isinstance(found, DiagnosisFindings):
+        named = [("all items" if each.of == "all" else each.value, each) for each in found.gains]
+        known["fewest"] = FEWEST
+        families = [(name, each) for name, each in named[1:] if each.of == "family" and each.items >= FEWEST]
+        known["asymmetry"] = asymmetry([named[0], *families])
+        known["chart"] = marks([(name, kind, pair, str(pair)) for name, kind, pair in rows(found.gains[0])])
+        known["wins"] = [_perceived(each, found) for each in found.wins]
+        known["losses"] = [_perceived(each, found) for each in found.losses]
+    elif isinstance(found, Findings):
         known["chart"] = differences(found)
         known["wins"] = [_moved(each) for each in found.wins]
         known["losses"] = [_moved(each) for each in found.losses]
@@ -71,46 +84,68 @@ def points(value: float | None, signed: bool = True) -> str:
 
 def differences(found: Findings) -> Markup:
     """Each benchmark's difference as a mark on its interval, around zero; the average of them last."""
-    rows = [(row.benchmark, row.difference, row.verdict, _told(row)) for row in found.rows if row.items]
+    colours = {"better": "accept", "worse": "reject"}
+    lines = [
+        (row.benchmark, colours.get(row.verdict, "ink"), row.difference, _told(row)) for row in found.rows if row.items
+    ]
     if found.average is not None:
-        rows.append(("average of benchmarks", found.average, "average", "each as heavy"))
-    reach = max([0.01, *(abs(end) for _, each, _, _ in rows for end in (each.low, each.high) if end == end)])
-    height = ROW * len(rows) + AXIS
+        lines.append(("average of benchmarks", "ink", found.average, "each as heavy"))
+    return marks(lines)
+
+
+def marks(lines: Sequence[tuple[str, str, Estimate | Paired, str]]) -> Markup:
+    """Differences as marks on their intervals, around zero; of each name, colour, numbers, and what hovering tells."""
+    drawn_of = [(name, kind, *_ends(each), told) for name, kind, each, told in lines]
+    reach = max([0.01, *(abs(end) for _, _, _, *ends, _ in drawn_of for end in ends if end == end)])
+    height = ROW * len(drawn_of) + AXIS
 
     def place(value: float) -> str:
         return f"{50 + 50 * value / reach:.3f}%"
 
     drawn = [
-        Markup('<line class="axis" x1="50%" x2="50%" y1="0" y2="{}"/>').format(ROW * len(rows)),
+        Markup('<line class="axis" x1="50%" x2="50%" y1="0" y2="{}"/>').format(ROW * len(drawn_of)),
         Markup('<text class="tick" x="0" y="{}">{}</text>').format(height - 8, points(-reach)),
         Markup('<text class="tick" x="50%" y="{}" text-anchor="middle">0</text>').format(height - 8),
         Markup('<text class="tick" x="100%" y="{}" text-anchor="end">{}</text>').format(height - 8, points(reach)),
     ]
-    for at, (name, each, verdict, told) in enumerate(rows):
+    for at, (name, kind, value, low, high, told) in enumerate(drawn_of):
         top = ROW * at
-        kind = {"better": "accept", "worse": "reject"}.get(verdict, "ink")
         drawn.append(
             Markup(
                 '<text x="0" y="{}">{}</text><text class="note" x="100%" y="{}">{}</text>'
                 '<line class="range stroke-{}" x1="{}" x2="{}" y1="{}" y2="{}"/>'
                 '<circle class="fill-{}" cx="{}" cy="{}" r="{}"><title>{}</title></circle>'
             ).format(
-                *(top + 13, name, top + 13, f"{points(each.value)} [{points(each.low)}, {points(each.high)}]"),
-                *(kind, place(each.low), place(each.high), top + 24, top + 24),
-                *(kind, place(each.value), top + 24, DOT, f"{name}: {points(each.value)} points, {told}"),
+                *(top + 13, name, top + 13, f"{points(value)} [{points(low)}, {points(high)}]"),
+                *(kind, place(low), place(high), top + 24, top + 24),
+                *(kind, place(value), top + 24, DOT, f"{name}: {points(value)} points, {told}"),
             )
         )
-    label = f"Differences from {found.a} to {found.b} in points, with 95 % intervals"
     return Markup('<svg class="chart differences" role="img" width="100%" height="{}" aria-label="{}">{}</svg>').format(
-        height, label, Markup("").join(drawn)
+        height, "Differences in points, with 95 % intervals", Markup("").join(drawn)
     )
+
+
+def _ends(each: Estimate | Paired) -> tuple[float, float, float]:
+    return (each.difference if isinstance(each, Paired) else each.value), each.low, each.high
 
 
 def _told(row: Row) -> str:
     return f"{row.wins:,} won, {row.losses:,} lost of {row.items:,}, p = {row.p_holm:.3g}"
 
 
-def _moved(each: Any) -> Card:
+def _perceived(each: Moved, found: DiagnosisFindings) -> Card:
+    """A card that says whether it was seen as well."""
+    before, after = found.seen.get(each.item, (None, None))
+    seen = "" if before is None or after is None else f"described rightly: {_often(before)} → {_often(after)}"
+    return _card(each.item, seen, each.asked, each.said_a, each.said_b)
+
+
+def _often(value: float) -> str:
+    return {0.0: "no", 1.0: "yes"}.get(value, f"{100 * value:.0f} %")
+
+
+def _moved(each: Moved) -> Card:
     note = f"{points(each.a, signed=False)} → {points(each.b, signed=False)}" if {each.a, each.b} != {0.0, 1.0} else ""
     return _card(f"{each.benchmark} · {each.item}", note, each.asked, each.said_a, each.said_b)
 

@@ -19,6 +19,7 @@ from perceptdata.diagnosis.gains import Point
 from perceptdata.diagnosis.measures import FEWEST, Rate
 from perceptdata.diagnosis.rates import Rates
 from perceptdata.diagnosis.shares import Training
+from perceptdata.report.asymmetry import asymmetry
 from perceptdata.report.curves import Curve, curves, figure
 from perceptdata.report.page import page
 
@@ -37,6 +38,7 @@ CURVES = {
     "What perception has": ("token_share", "loss_share", "lambda"),
     "Loss of each part": ("loss_perception", "loss_reasoning"),
     "Perceived in training": ("probe/perception",),
+    "Leakage of the answer (PALR)": ("palr/all", "palr/description", "palr/reasoning"),
     "Length of a rollout": ("completions/mean_length",),
 }
 COLOURS = {
@@ -46,6 +48,9 @@ COLOURS = {
     "loss_perception": "perception",
     "loss_reasoning": "reasoning",
     "probe/perception": "perception",
+    "palr/all": "ink",
+    "palr/description": "perception",
+    "palr/reasoning": "reasoning",
     "completions/mean_length": "ink",
 }
 KIND_COLOURS = {
@@ -54,6 +59,7 @@ KIND_COLOURS = {
     "knowledge": "visual_reasoning",
     "calculation": "ink",
     "extraction": "other",
+    "none": "accept",
 }
 
 
@@ -97,13 +103,14 @@ def render(found: Diagnosis) -> str:
 
 
 def render_sweep(points_: Sequence[Point]) -> str:
-    """The page of a sweep: its frontier, and a row a run."""
+    """The page of a sweep: its frontier, a row a run, and what each gained."""
     return page(
         "diagnosis",
         found=None,
         overall=None,
         sweep=list(points_),
         frontier=frontier(points_),
+        asymmetry=asymmetry([(each.name, each.gained) for each in points_ if each.gained is not None], joined=True),
         percent_of=percent_of,
         points=points,
     )
@@ -259,7 +266,10 @@ def _blind(found: Diagnosis) -> list[Line]:
 def _attributions(found: Diagnosis) -> list[tuple[str, Attribution]]:
     named = [("Told exactly, on scenes that are known", found.errors)]
     if found.judged is not None:
-        named.append(("Told by judges", found.judged))
+        people, judges = found.judged.basis.startswith("said by people"), found.judged.accuracy is not None
+        named.append(
+            (f"Told by {'people and judges' if people and judges else 'people' if people else 'judges'}", found.judged)
+        )
     return [(title, each) for title, each in named if each.wrong]
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Screen = Literal["spans", "captions", "combined", "claims"]
-"""What a task asks: labels in a trace; words, verdict, correction, rating of a caption; both; one claim's verdict."""
+Screen = Literal["spans", "captions", "combined", "claims", "errors"]
+"""What a task asks: labels in a trace; words, verdict, correction, rating of a caption; both; one claim's verdict; what
+went wrong first in a trace whose answer is wrong."""
 Origin = Literal["manual", "prediction", "prediction-changed"]
 """How a region came to be: by hand, pushed and left as it was, or pushed and changed."""
 
@@ -46,7 +47,8 @@ class Task:
     """The hash of everything that is shown, pre-annotation apart."""
     screen: Screen
     texts: Mapping[str, str]
-    """What is shown, by field: `question`, `cot`, `caption`, `claim`; `readings` where others have read before."""
+    """What is shown, by field: `question`, the right `answer`, `cot`, `caption`, `claim`; `readings` where others have
+    read before."""
     image: str | None = None
     """The sha256 of the picture in the workspace."""
     guesses: tuple[Region, ...] = ()

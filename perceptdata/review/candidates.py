@@ -8,7 +8,7 @@ Read a shard of examples at a time; of each text only its address, hash and scor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,14 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.text_id)
+
+    def among(self, addresses: Collection[str]) -> Candidates:
+        """Those at these addresses."""
+        kept = [at for at, address in enumerate(self.text_id) if address in addresses]
+        address, sha256, about, stratum = (
+            [column[at] for at in kept] for column in (self.text_id, self.sha256, self.about, self.stratum)
+        )
+        return Candidates(address, sha256, about, stratum, self.score[kept])
 
 
 def span_candidates(

@@ -4,7 +4,8 @@
     standing = decide(plan, shared(...), last)   # whose reading stands of each text
 
 Of traces, a dispute is a clause with two labels (as `perceptdata agreement` counts them); of captions, two verdicts, or
-a claim that one calls supported and another contradicted. Who decides sees readings by number, not by name.
+a claim that one calls supported and another contradicted; of errors, two kinds, wherever they are said to begin. Who
+decides sees readings by number, not by name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from perceptdata.agreement.units import refine
 from perceptdata.review.design import LAST
 from perceptdata.review.plan import PlannedTask, PlannedTasks, RegionRecord, ReviewPlan, content_of
 from perceptdata.review.readings import Reading
-from perceptdata.review.screens import READINGS
+from perceptdata.review.screens import READINGS, judged
 from perceptdata.review.taking import Said, claim_verdicts
 from perceptdata.spans import PRO, Span, SpanSet
 
@@ -62,19 +63,19 @@ def shared(plan: ReviewPlan, tasks: PlannedTasks, found: Iterable[Reading]) -> d
 
 def disputes(plan: ReviewPlan, both: Mapping[Text, Shared]) -> list[PlannedTask]:
     """A task for each text in dispute, for whoever has the last word, in the order of their addresses."""
-    apart = _clauses(both)
+    apart = _clauses(plan, both)
     found: list[PlannedTask] = []
     for text, each in sorted(both.items(), key=lambda pair: pair[0][0]):
         clauses, agreed = apart.get(text, ([], []))
-        captions = _captions_differ(each)
-        if not clauses and not captions:
+        verdicts = _verdicts_differ(plan, each)
+        if not clauses and not verdicts:
             continue
         lines = [
             f"“{' '.join(part.split())}”: {', '.join(f'reading {n} {label}' for n, label in labels)}"
             for part, labels in clauses
         ]
-        if captions:
-            lines += [_told(number, each.row, said) for number, said in enumerate(each.said.values(), 1)]
+        if verdicts:
+            lines += [_told(plan, number, each.row, said) for number, said in enumerate(each.said.values(), 1)]
         found.append(_task(plan, each.row, len(found), "\n".join(lines), agreed))
     return found
 
@@ -83,12 +84,12 @@ def decide(plan: ReviewPlan, both: Mapping[Text, Shared], last: Iterable[Text]) 
     """Whose reading stands of each text that several read: the last word, or that of whoever marked most where nobody
     disagrees; None where the dispute is open.
     """
-    spoken, apart = set(last), _clauses(both)
+    spoken, apart = set(last), _clauses(plan, both)
     found: dict[Text, str | None] = dict.fromkeys(spoken, LAST)
     for text, each in both.items():
         if text in spoken:
             continue
-        if apart.get(text, ([], []))[0] or _captions_differ(each):
+        if apart.get(text, ([], []))[0] or _verdicts_differ(plan, each):
             found[text] = None
         else:
             found[text] = max(
@@ -97,8 +98,12 @@ def decide(plan: ReviewPlan, both: Mapping[Text, Shared], last: Iterable[Text]) 
     return found
 
 
-def _clauses(both: Mapping[Text, Shared]) -> dict[Text, tuple[list[tuple[str, list[tuple[int, str]]]], list[Span]]]:
+def _clauses(
+    plan: ReviewPlan, both: Mapping[Text, Shared]
+) -> dict[Text, tuple[list[tuple[str, list[tuple[int, str]]]], list[Span]]]:
     """By text, the clauses in dispute with who gave which label, and what all who labelled it agree on."""
+    if plan.screen == "errors":  # the kind is what counts
+        return {}
     texts = [text for text, each in both.items() if sum(said.cot is not None for said in each.said.values()) > 1]
     if not texts:
         return {}
@@ -131,17 +136,18 @@ def _set(said: Sequence[Said], at: int) -> SpanSet | None:
     return None if cot is None else SpanSet.of([Span(each.start, each.end, each.label) for each in cot])
 
 
-def _captions_differ(each: Shared) -> bool:
-    said = [one for one in each.said.values() if one.words is not None]
+def _verdicts_differ(plan: ReviewPlan, each: Shared) -> bool:
+    said = [one for one in each.said.values() if one.verdict is not None]
     if len({one.verdict for one in said}) > 1:
         return True
     by_claim = zip(*(claim_verdicts(each.row, one) for one in said), strict=True)
     return any(len({verdict for verdict, _ in claim if verdict is not None}) > 1 for claim in by_claim)
 
 
-def _told(number: int, row: Mapping[str, Any], said: Said) -> str:
-    caption = row["texts"]["caption"]
-    marks = "; ".join(f"{mark.label} “{caption[mark.start : mark.end]}”" for mark in said.words or ())
+def _told(plan: ReviewPlan, number: int, row: Mapping[str, Any], said: Said) -> str:
+    text = row["texts"][judged(plan.screen)]
+    marked = said.cot if plan.screen == "errors" else said.words
+    marks = "; ".join(f"{mark.label} “{text[mark.start : mark.end]}”" for mark in marked or ())
     return f"reading {number}: {said.verdict}{'; ' + marks if marks else ''}"
 
 

@@ -27,7 +27,7 @@ from perceptdata.workspace import layer_room
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
-COT, CAPTION, QUESTION = "cot", "caption", "question"
+COT, CAPTION, QUESTION, ANSWER = "cot", "caption", "question", "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Filler:
         wanted = {pick.address for pick in picks}
         texts = read_texts(self.ws, wanted)
         owners = {address.rpartition("#")[0] for address in wanted}
-        questions, pictures = _questions(self.ws, owners), images_of(self.ws, owners)
+        asked, pictures = _questions(self.ws, owners), images_of(self.ws, owners)
         guessed, maker = _guesses(self.ws, self.plan.layers[0], wanted)
         combined = self.plan.screen == "combined"
         captions = self.captions_by_picture(set(pictures.values())) if combined else {}
@@ -98,7 +98,10 @@ class Filler:
                 continue
             owner = pick.address.rpartition("#")[0]
             picture, text = pictures.get(owner), texts[pick.address]
-            shown = {QUESTION: questions.get(owner, ""), COT: text}
+            question, answer = asked.get(owner, ("", ""))
+            shown = {QUESTION: question, COT: text}
+            if self.plan.screen == "errors":
+                shown[ANSWER] = answer
             guesses = [RegionRecord(text=COT, **span) for span in guessed.get((pick.address, text_sha256(text)), [])]
             if pick.check == "trap" and not pick.blind and pick.known is not None:
                 guesses = turned(pick.known.spans, pick.address, self.plan.seed)
@@ -232,13 +235,13 @@ def _guesses(ws: Workspace, layer: str, wanted: set[str]) -> tuple[dict[tuple[st
     return found, f"{layer}@{ws.manifest.steps[layer].active}"
 
 
-def _questions(ws: Workspace, owners: set[str]) -> dict[str, str]:
-    """The questions of some examples."""
+def _questions(ws: Workspace, owners: set[str]) -> dict[str, tuple[str, str]]:
+    """The questions of some examples, with their answers."""
     wanted = pa.array(sorted(owners))
-    found: dict[str, str] = {}
-    for batch in ws.examples().to_batches(columns=["id", "question"]):
-        kept = batch.filter(pc.is_in(batch.column("id"), wanted))
-        found.update(zip(kept.column("id").to_pylist(), kept.column("question").to_pylist(), strict=True))
+    found: dict[str, tuple[str, str]] = {}
+    for batch in ws.examples().to_batches(columns=["id", "question", "answer"]):
+        for row in batch.filter(pc.is_in(batch.column("id"), wanted)).to_pylist():
+            found[row["id"]] = row["question"], row["answer"]["text"]
     return found
 
 

@@ -4,11 +4,11 @@
     place.push(tasks)                            # to-read/ann.jsonl, to-read/bob.jsonl, to-read/images/
     place.pull(None, known)                      # what is filled in so far
 
-A line shows its texts and has room for the answer: of claims and captions `verdict`, of traces `spans`; `seconds`,
-`note` and `skipped` for all. `done` says that spans, or what was pre-annotated, are as the reader wants them. A span is
-`{"start", "end", "label"}` in code points, or `{"text", "label"}` where that text is there once. What was shown must
-not be changed: answers count for what was shown alone. Fill in some lines today and others tomorrow; push adds what is
-missing and never touches a line that holds an answer.
+A line shows its texts and has room for the answer: of claims, captions and errors `verdict`, of traces `spans`;
+`seconds`, `note` and `skipped` for all. `done` says that spans, or what was pre-annotated, are as the reader wants
+them. A span is `{"start", "end", "label"}` in code points, or `{"text", "label"}` where that text is there once. What
+was shown must not be changed: answers count for what was shown alone. Fill in some lines today and others tomorrow;
+push adds what is missing and never touches a line that holds an answer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
 IMAGES = "images"
-SHOWN = ("question", "cot", "caption", "claim", READINGS)
+SHOWN = ("question", "answer", "cot", "caption", "claim", READINGS)
 """Texts in the order of reading."""
 
 
@@ -231,7 +231,7 @@ def _id(row: Mapping[str, Any], reader: str) -> str:
 def _answered(row: Mapping[str, Any]) -> bool:
     if row.get("skipped") or row.get("done"):
         return True
-    blind = row.get("screen") == "claims" or (row.get("screen") == "captions" and not row.get("guessed_by"))
+    blind = row.get("screen") in ("claims", "errors") or (row.get("screen") == "captions" and not row.get("guessed_by"))
     return blind and row.get("verdict") not in (None, "")
 
 

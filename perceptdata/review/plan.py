@@ -80,6 +80,8 @@ class ReviewPlan(Record):
             raise ValueError(f"{len(self.people)} people cannot read a text {self.overlap} times; name more people")
         if (self.qualify or self.traps) and self.gold is None:
             raise ValueError("qualification and traps need known answers: name a layer that has them with --gold")
+        if self.screen == "errors" and (self.gold or self.blind < 1 or self.select not in ("audit", "random")):
+            raise ValueError("what went wrong first is read blind, drawn by chance, and has no known answers")
         if strange := set(self.by) - {"source", "stage"}:
             raise ValueError(f"strata are by source or stage, not by {', '.join(sorted(strange))}")
         return self

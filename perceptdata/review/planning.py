@@ -9,7 +9,7 @@ of the place, such as people's addresses, may be others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
@@ -47,14 +47,18 @@ class Planned:
     blind: int
 
 
-def make_plan(ws: Workspace, plan: ReviewPlan) -> Planned:
-    """Choose, deal out, and keep. Raises UsageError where the name is taken by another plan or step."""
+def make_plan(ws: Workspace, plan: ReviewPlan, among: Collection[str] | None = None) -> Planned:
+    """Choose, deal out, and keep; `among` are the addresses that may be chosen, where not all may. Raises UsageError
+    where the name is taken by another plan or step.
+    """
     refuse_taken(ws, plan)
     pool = (
         span_candidates(ws, plan.layers, plan.select, plan.by)
         if plan.layers
         else caption_candidates(ws, str(plan.captions), plan.judges, plan.select, plan.by)
     )
+    if among is not None:
+        pool = pool.among(among)
     known = known_answers(ws, plan)
     place = {address: at for at, address in enumerate(pool.text_id)}
     possible = {

@@ -19,7 +19,7 @@ import pyarrow as pa
 from perceptdata.layers import Producer, Reject, Review, SpanRecord, Spans, Verdict
 from perceptdata.review.plan import ReviewPlan, slug
 from perceptdata.review.readings import Reading
-from perceptdata.review.screens import WORDS
+from perceptdata.review.screens import FIELDS, WORDS
 from perceptdata.review.taking import Marked, claim_verdicts, origins
 from perceptdata.spans import PRO
 
@@ -102,7 +102,9 @@ def reviews_of_reading(plan: ReviewPlan, reading: Reading) -> list[Review]:
     }
     found = []
     if said.cot is not None:
-        found.append(_review(row, annotation, PRO.id, said.cot, None, about, "text", annotation["seconds"]))
+        scheme = FIELDS[plan.screen]["cot"].id
+        verdict = said.verdict if plan.screen == "errors" else None
+        found.append(_review(row, annotation, scheme, said.cot, verdict, about, "text", annotation["seconds"]))
     if said.words is not None:
         more = {name: annotation[name] for name in ("correction", "rating") if annotation[name] is not None}
         seconds = None if said.cot is not None else annotation["seconds"]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from perceptdata.errors import Rejected
 from perceptdata.review.plan import ReviewPlan
-from perceptdata.review.screens import CORRECT, FIELDS, WORDS, WORDS_OF
+from perceptdata.review.screens import CORRECT, FIELDS, NOTHING_WRONG, WORDS, WORDS_OF, judged
 from perceptdata.spans import Scheme, Span, SpanSet
 
 REASONS = {
@@ -78,24 +78,29 @@ def take(row: Mapping[str, Any], annotation: Mapping[str, Any], plan: ReviewPlan
             own = [region for region in annotation["regions"] if region["text"] == name]
             try:
                 marked[name] = stretches(row["texts"][name], own, scheme, plan.overlaps, f"{who}, {key}")
-                if name == "cot" and not marked[name]:
+                if name == "cot" and not marked[name] and plan.screen != "errors":
                     raise Rejected("review.empty", f"{who} submitted {key} without marking anything; mark it, or skip")
             except Rejected as problem:
                 marked.pop(name, None)
                 problems.append(problem)
-    verdict = annotation["verdict"]
+    verdict, about = annotation["verdict"], judged(plan.screen)
     if words := WORDS_OF[plan.screen]:
-        if "caption" in row["texts"] and verdict not in words:
+        if about in row["texts"] and verdict not in words:
             told = "no verdict" if verdict is None else f"the verdict '{verdict}'"
             problems.append(Rejected("review.verdict", f"{who} gave {key} {told}; it is one of {', '.join(words)}"))
-            marked.pop("caption", None)
+            marked.pop(about, None)
+            verdict = None
+        elif verdict == NOTHING_WRONG and marked.get(about):
+            message = f"{who} said of {key} that nothing is wrong, and marked where it goes wrong; correct one of them"
+            problems.append(Rejected("review.verdict", message))
+            marked.pop(about)
             verdict = None
         elif verdict == CORRECT and any(mark.label == WORDS.labels[0] for mark in marked.get("caption", ())):
             message = f"{who} called {key} {verdict} and marked hallucinated words in it; correct one of them"
             problems.append(Rejected("review.verdict", message))
             marked.pop("caption")
             verdict = None
-        elif "caption" in fields and "caption" not in marked:
+        elif about in fields and about not in marked:
             verdict = None
     if problems and not marked:
         raise problems[0]

@@ -1,36 +1,38 @@
 """Blame: a panel of judges says of wrong answers what went wrong first, and people audit a sample of its words.
 
-    blame(ws, "diag", "diag_image", form, judges=[endpoint], audited=Path("audit.jsonl"))
-    draw_audit(ws, "diag_image", form, 50, Path("audit"))     # audit.jsonl to fill in, with the pictures beside
+    blame(ws, "diag", "diag_image", form, judges=[endpoint], audited="blamed")
+    plan_audit(ws, ReviewPlan(name="blamed", screen="errors", layers=("diag_image",), …), form)     # a review
 
 Every judge is asked about every wrong answer, through the cache of replies: nothing is paid for twice, and what was cut
-off goes on. Which of them are calibrated how is `diagnosis.attribution`'s.
+off goes on. Which of them are calibrated how is `diagnosis.attribution`'s. An audit is a review like any other: pushed,
+pulled and adjudicated by `steps.reviews`; what stands of it in the end is what counts here.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from perceptdata import llm
 from perceptdata.diagnosis.answered import read
-from perceptdata.diagnosis.attribution import KINDS, Attribution, Labelled, corrected, exact
-from perceptdata.diagnosis.judging import majority, request, word_of
+from perceptdata.diagnosis.attribution import Attribution, Labelled, exact
+from perceptdata.diagnosis.audit import audited
+from perceptdata.diagnosis.judging import Word, majority, pieces, request, word_of
 from perceptdata.diagnosis.measures import FEWEST
+from perceptdata.diagnosis.unfolding import corrected
 from perceptdata.errors import UsageError
 from perceptdata.example import Example, text_id
 from perceptdata.formats import Format
-from perceptdata.manifest import disk_error, write_atomically
+from perceptdata.layers import text_sha256
+from perceptdata.review.plan import ReviewPlan, load_plan
+from perceptdata.review.planning import Planned, make_plan
+from perceptdata.workspace import layer_room
 
 if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
-
-AUDIT = "audit.jsonl"
 
 
 class Wrong(NamedTuple):
@@ -42,10 +44,24 @@ class Wrong(NamedTuple):
     truth: str | None
 
 
+WORDS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("text_id", "example_id", "said", "scene", "people")),
+        ("words", pa.list_(pa.struct([("judge", pa.string()), ("kind", pa.string()), ("piece", pa.string())]))),
+    ]
+)
+"""A row a wrong answer: what the panel says, what its scene tells, what people say, and each judge's word with the
+piece of the response that it names.
+"""
+
+
 class Blamed(NamedTuple):
-    """The shares, why some answers have no word yet (None where all have), and what asking took."""
+    """The shares, the words that they are made of (`WORDS`), why some answers have none yet (None where all have), and
+    what asking took.
+    """
 
     attribution: Attribution
+    words: pa.Table
     stopped: str | None
     spent: dict[str, Any]
 
@@ -74,15 +90,15 @@ def blame(
     form: Format,
     judges: Sequence[llm.Endpoint],
     *,
-    audited: Path | None = None,
+    audited: str | None = None,
     budget: llm.Budget | None = None,
     retry_failed: bool = False,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> Blamed:
-    """Ask the panel, and tell the shares. Raises UsageError for an audit of other answers or kinds."""
+    """Ask the panel, and tell the shares; without judges, what people say. Raises UsageError for another review."""
     wrong = wrong_answers(ws, layer, form)
-    people = read_audit(audited, {each.address for each in wrong}) if audited else {}
-    words: dict[str, list[str | None]] = {each.address: [] for each in wrong}
+    people = read_audit(ws, audited, layer, wrong) if audited else {}
+    words: dict[str, list[Word | None]] = {each.address: [] for each in wrong}
     stopped: str | None = None
     with llm.ReplyCache(ws.path / llm.REPLIES, step=f"{name}_blame") as replies:
         for number, judge in enumerate(judges):
@@ -101,10 +117,37 @@ def blame(
                 words[each.address].append(word_of(replies.get(request(each.example, each.text).key(judge))))
         spent = replies.ledger.to_json()
     labelled = [
-        Labelled(address=each.address, group=each.example.group, said=majority(words[each.address]), truth=each.truth)
+        Labelled(
+            address=each.address,
+            group=each.example.group,
+            said=majority([None if word is None else word.kind for word in words[each.address]]),
+            truth=each.truth,
+        )
         for each in wrong
     ]
-    return Blamed(attribute(labelled, people), stopped, spent)
+    names = [judge.model for judge in judges]
+    told = [
+        {
+            "text_id": each.address,
+            "example_id": each.example.id,
+            "said": label.said,
+            "scene": each.truth,
+            "people": people.get(each.address),
+            "words": [
+                {"judge": name, "kind": word.kind, "piece": _piece(each.text, word)}
+                for name, word in zip(names, words[each.address], strict=True)
+                if word is not None
+            ],
+        }
+        for each, label in zip(wrong, labelled, strict=True)
+    ]
+    return Blamed(attribute(labelled, people), pa.Table.from_pylist(told, WORDS), stopped, spent)
+
+
+def _piece(response: str, word: Word) -> str | None:
+    """The piece that a judge names; None where it names none that is there."""
+    there = pieces(response)
+    return there[word.first_wrong - 1] if 0 < word.first_wrong <= len(there) else None
 
 
 def _counting(watch: Callable[[int, int], None], before: int, total: int) -> Callable[[int, llm.Ledger], None]:
@@ -114,16 +157,17 @@ def _counting(watch: Callable[[int, int], None], before: int, total: int) -> Cal
 def attribute(labelled: Sequence[Labelled], people: Mapping[str, str]) -> Attribution:
     """The shares of the answers whose scenes are not known; of all, where every scene is.
 
-    With `FEWEST` people's labels the judge is corrected by them, in all five kinds; else by exact scenes, in three.
+    With `FEWEST` people's labels, or where no scene is known, people's word counts, and the judge's helps; else the
+    judge's, corrected by exact scenes.
     """
     unknown = [each for each in labelled if each.truth is None]
     target = unknown or list(labelled)
-    read_by_people = [
-        each.model_copy(update={"truth": people[each.address]}) for each in labelled if each.address in people
-    ]
-    if len(read_by_people) >= FEWEST:
-        return corrected(target, read_by_people, "audited")
-    return corrected(target, [each for each in labelled if each.truth is not None], "exact")
+    known = [each for each in labelled if each.truth is not None]
+    told = [each.model_copy(update={"truth": people.get(each.address)}) for each in target]
+    read_by_people = sum(each.truth is not None for each in told)
+    if read_by_people >= FEWEST or (people and not (known and any(each.said is not None for each in labelled))):
+        return audited(told)
+    return corrected(target, known)
 
 
 def estimate_blame(
@@ -138,66 +182,35 @@ def estimate_blame(
         return [asdict(llm.estimate(requests, judge, replies, images=ws.images)) for judge in judges]
 
 
-def draw_audit(ws: Workspace, layer: str, form: Format, size: int, folder: Path) -> int:
-    """Leave `size` wrong answers for people: a JSON line each with `kind: null` to fill in, and their pictures.
+def plan_audit(ws: Workspace, plan: ReviewPlan, form: Format) -> Planned:
+    """Plan the review of a diagnosis: wrong answers of the plan's layer, drawn by chance, for people to read blind.
 
-    Drawn by the hash of their addresses, of those whose truth is not known where there are any; the judge's words are
-    not shown. How many there are. Raises UsageError for a file that is there already: somebody may be filling it in.
+    Of those whose truth no scene tells, where there are any, and about one picture: screens show no more. Raises
+    UsageError where no answer is wrong.
     """
-    wrong = wrong_answers(ws, layer, form)
+    wrong = [each for each in wrong_answers(ws, plan.layers[0], form) if len(each.example.images) == 1]
     unknown = [each for each in wrong if each.truth is None]
-    drawn = sorted(unknown or wrong, key=lambda each: hashlib.sha256(each.address.encode()).hexdigest())[:size]
-    if (folder / AUDIT).exists():
-        raise UsageError(f"{folder / AUDIT} is there already; fill it in, or name another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    lines = [json.dumps(_line(ws, each, folder), ensure_ascii=False) + "\n" for each in drawn]
-    write_atomically(folder / AUDIT, "".join(lines).encode())
-    return len(lines)
+    if not wrong:
+        raise UsageError(f"no answer of {plan.layers[0]} about one picture is wrong; there is nothing to read")
+    return make_plan(ws, plan, {each.address for each in unknown or wrong})
 
 
-def read_audit(path: Path, known: set[str]) -> dict[str, str]:
-    """The kinds that people gave, by address; lines that are not filled in are left out."""
-    if not path.exists():
-        raise UsageError(f"{path} is not there; make it with: perceptdata diagnose blame --audit 50")
-    found: dict[str, str] = {}
-    for number, line in enumerate(_lines(path), 1):
-        if line.get("kind") is None:
-            continue
-        if line["kind"] not in KINDS:
-            raise UsageError(f"{path}, line {number}: '{line['kind']}' is no kind; write one of {', '.join(KINDS)}")
-        if line.get("address") not in known:
-            raise UsageError(f"{path}, line {number}: {line.get('address')} is no wrong answer of this diagnosis")
-        found[str(line["address"])] = str(line["kind"])
+def read_audit(ws: Workspace, name: str, layer: str, wrong: Sequence[Wrong]) -> dict[str, str]:
+    """The kinds that stand in a review, by address; open disputes are left out, and texts that are others by now.
+
+    Raises UsageError for a review of something else, and where nothing of it counts.
+    """
+    plan = load_plan(ws, name)
+    if plan.screen != "errors" or plan.layers != (layer,):
+        raise UsageError(f"review '{name}' asks other things than what went wrong in '{layer}'; name its own review")
+    final = f"{name}_final"
+    if not ws.shards(layer_room("reviews"), final):
+        raise UsageError(
+            f"nobody has answered review '{name}' yet; take answers in with: perceptdata review pull {name}"
+        )
+    known = {(each.address, text_sha256(each.text)) for each in wrong}
+    rows = ws.layer(final, "reviews").to_table(columns=["text_id", "text_sha256", "verdict"]).to_pylist()
+    found = {row["text_id"]: row["verdict"] for row in rows if (row["text_id"], row["text_sha256"]) in known}
+    if not found:
+        raise UsageError(f"review '{name}' is of other answers than those of '{layer}' today; plan another one")
     return found
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise UsageError(f"{path}, line {number}: no JSON object; change nothing but the kinds")
-        yield found
-
-
-def _line(ws: Workspace, wrong: Wrong, folder: Path) -> dict[str, Any]:
-    files = []
-    for image in wrong.example.images:
-        ending = ws.images.row(image.sha256)["media_type"].partition("/")[2]
-        file = folder / f"{image.sha256[:16]}.{ending}"
-        write_atomically(file, bytes(memoryview(ws.images[image.sha256])))
-        files.append(file.name)
-    return {
-        "kind": None,
-        "kinds": list(KINDS),
-        "address": wrong.address,
-        "pictures": files,
-        "question": wrong.example.question,
-        "answer": wrong.example.answer.text,
-        "response": wrong.text,
-    }

@@ -10,6 +10,7 @@ run that is killed or stopped by its budget goes on, and no answer is bought twi
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from perceptdata.steps.generate import Generate
 from perceptdata.steps.prompt import Prompt, prompt_of
 from perceptdata.steps.run import Outcome, plan_step, run_step
 from perceptdata.steps.step import Shard
+from perceptdata.workspace import REJECTS, layer_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,20 +45,29 @@ if TYPE_CHECKING:
     from perceptdata.workspace import Workspace
 
 FORMAT = "describe_think_boxed"
+RESPONSES = layer_room("responses")
+# Whoever asks for the facts, or for one of them, has nothing to reason: such rows are asked only of sources, or under a
+# `where`, that have no others.
 _ROWS = """
-    select id, "group", source.builder as builder, facts is not null as told, to_json(images) as images
-    from examples
-    where len(images) > 0 and stage <> 'textual_reasoning'
-      and answer.checker.name is distinct from 'family_perception' and ({where}
-    )
-    qualify row_number() over (partition by source.builder order by md5(id), id) <= {items}
+    with fit as (
+        select id, "group", source.builder as builder, facts is not null as told, to_json(images) as images,
+            stage = 'visual_reasoning' as reasons
+        from examples
+        where len(images) > 0 and stage <> 'textual_reasoning' and answer.text is distinct from facts
+          and answer.checker.name is distinct from 'family_perception' and ({where}
+        )
+    ),
+    kept as (select * from fit qualify reasons = bool_or(reasons) over (partition by builder))
+    select id, "group", builder, told, images from kept
+    qualify row_number() over (partition by builder order by md5(id), id) <= {items}
     order by md5(id), id
 """
 
 
 class Diagnose(Generate):
     """`condition` says what is shown; `items` is how many rows of each source are asked at most, the same ones every
-    time. `where` chooses among the rows with images (SQL); perception twins and textual twins are never asked.
+    time. `where` chooses among the rows with images (SQL). Of each source those of visual reasoning are asked, others
+    where it has none; rows that ask for the facts themselves, and textual twins, never.
     """
 
     do: ClassVar[str] = "diagnose"
@@ -217,7 +228,8 @@ def diagnose(
 ) -> Asked:
     """Ask every condition, and score the answers; the caller holds the lock. What is there already is kept.
 
-    Conditions that open the model's answer are left out where its endpoint ignores that. Raises what steps raise.
+    Conditions that open the model's answer are left out where its endpoint ignores that. Raises what steps raise, and
+    UsageError where no row is answered with its picture, such as by a model that takes none.
     """
     options, continuation = _prefilled(ws, name, options, conditions)
     outcomes: list[Outcome] = []
@@ -236,10 +248,25 @@ def diagnose(
             left_out[condition] = "no row has facts"
             continue
         outcomes.append(done)
-        if ws.shards("layers/responses", layer):
+        if ws.shards(RESPONSES, layer):
             form = {"from": layer, "format": step.format}
             outcomes.append(run_step(ws, f"{layer}_score", make_step("score", form)))
+        elif done.stopped is None:
+            why = _unanswered(ws, layer)
+            if condition == "image":
+                raise UsageError(f"no row was answered with its picture: {why}")
+            left_out[condition] = f"no row was answered: {why}"
     return Asked(outcomes, continuation, left_out)
+
+
+def _unanswered(ws: Workspace, layer: str) -> str:
+    """Why none was: the reason that most rows have, in the words of the first."""
+    rows = ws.rejects(layer).to_table(columns=["code", "message"]).to_pylist() if ws.shards(REJECTS, layer) else []
+    if not rows:
+        return "none came back"
+    code, many = Counter(row["code"] for row in rows).most_common(1)[0]
+    first = next(row["message"] for row in rows if row["code"] == code)
+    return f"{first} ({many:,} rows, {code})"
 
 
 def foresee(ws: Workspace, name: str, options: Mapping[str, Any], conditions: Sequence[Condition]) -> dict[str, Any]:

@@ -5,8 +5,9 @@
     adjudicate(ws, "people")                   # disputes become tasks of `last`; push and pull go on from there
 
 Of a review `people` come the layers `people` (reviews of all readers, verdicts on claims, rejects), `people_ann` (one
-reader's spans, one layer each) and `people_final` (what stands in the end). The log is written first, in one file, and
-layers follow from it alone: killed anywhere and run again, a pull ends in the same state.
+reader's spans, one layer each) and `people_final` (what stands in the end; of errors, the reviews that do). The log is
+written first, in one file, and layers follow from it alone: killed anywhere and run again, a pull ends in the same
+state.
 """
 
 from __future__ import annotations
@@ -156,10 +157,7 @@ def materialise(ws: Workspace, plan: ReviewPlan, log: Log) -> list[Outcome]:
             own = {about: _spans(part.spans.get(person, [])) for about, part in parts.items()}
             done.append(_write(ws, plan, plan.producer_of(person), answers, (), own))
     final = rows_of(plan, _standing(ws, plan, log), maker="final")
-    tables = {
-        about: _spans([table for each in part.spans.values() for table in each]) | _joined(VERDICTS, part.verdicts)
-        for about, part in final.items()
-    }
+    tables = {about: _final(plan, part) for about, part in final.items()}
     done.append(_write(ws, plan, f"{plan.name}_final", answers, ("final",), tables))
     layers = [each for each in done if each is not None]
     mark = {"answers": answers, "layers": [each.step for each in layers]}
@@ -285,6 +283,13 @@ def _refused(plan: ReviewPlan, log: Log) -> list[Reject]:
 
 def _all(part: Part) -> dict[str, pa.Table]:
     return _joined(REVIEWS, part.reviews) | _joined(VERDICTS, part.verdicts) | _rejects(part.rejects)
+
+
+def _final(plan: ReviewPlan, part: Part) -> dict[str, pa.Table]:
+    """What stands: spans of traces and verdicts on claims; of errors the reviews themselves."""
+    if plan.screen == "errors":
+        return _joined(REVIEWS, part.reviews)
+    return _spans([table for each in part.spans.values() for table in each]) | _joined(VERDICTS, part.verdicts)
 
 
 def _spans(tables: Sequence[pa.Table]) -> dict[str, pa.Table]:

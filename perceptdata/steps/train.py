@@ -93,7 +93,7 @@ class Train(Output):
 
 def exported(view: View, to: Path) -> Path:
     """The folder with the view as files, written unless it is there already."""
-    from perceptdata.publishing.parquet import RECORD, Parquet
+    from perceptdata.publishing.exports.parquet import RECORD, Parquet
     from perceptdata.trainer.rows import fingerprint_of
 
     if not (to / RECORD).exists() or fingerprint_of(to) != view.fingerprint:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from diagnosis.answering import diagnosed, ones
 from diagnosis.simulated import Simulated
 from llm.server import Say, Server
+from review.reading import fill_in
 
 from perceptdata.diagnosis.continuation import Continuation
 from perceptdata.diagnosis.diagnosis import conclude, load, save
@@ -64,39 +66,41 @@ def test_from_the_answers_to_the_blame(cli: Cli, tmp_path: Path) -> None:
         assert shares["perception"]["said"] == 1.0
         known, _ = load(folder)
         assert known.judged is not None
+        assert pq.read_table(folder / "blame.parquet").num_rows == known.judged.wrong
         assert "Told by judges" in (folder / "index.html").read_text()
-        audit = cli("diagnose", "blame", "--audit", "5")
-        assert "fill in 'kind'" in audit.out
-        file = folder / "audit" / "audit.jsonl"
-        lines = [json.loads(line) for line in file.read_text().splitlines()]
-        assert len(lines) == 5
-        assert (folder / "audit" / lines[0]["pictures"][0]).read_bytes().startswith(b"\x89PNG")
-        assert cli("diagnose", "blame", "--audit", "5").code == 2  # somebody may be filling it in
-        lines[0]["kind"] = "perception"
-        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        assert cli("diagnose", "blame", *judges, "--audited", file).code == 0
-        lines[0]["kind"] = "fate"
-        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        wrong = cli("diagnose", "blame", *judges, "--audited", file)
-        assert (wrong.code, "'fate' is no kind" in wrong.err) == (2, True)
-        file.write_text(json.dumps({"kind": "reasoning", "address": "nobody"}) + "\n")
-        assert "is no wrong answer" in cli("diagnose", "blame", *judges, "--audited", file).err
-        file.write_text("{\n")
-        assert "no JSON object" in cli("diagnose", "blame", *judges, "--audited", file).err
-        assert "is not there" in cli("diagnose", "blame", *judges, "--audited", "nowhere").err
+        planned = cli("review", "plan", "blamed", "--diagnosis", "diag", "--people", "ann", "--budget", 35)
+        assert "texts on the errors screen" in planned.out
+        assert "nobody has answered review 'blamed' yet" in cli("diagnose", "blame", "--audited", "blamed").err
+        assert cli("review", "push", "--to", tmp_path / "sheets").code == 0
+        fill_in(tmp_path / "sheets" / "ann.jsonl", lambda at, row: {**row, "verdict": "perception"})
+        pulled = cli("review", "pull")
+        assert "perceptdata diagnose blame --name diag --audited blamed" in pulled.out
+        assert "said by people" in cli("diagnose", "blame", "--audited", "blamed").out
+        assert "Told by people" in (folder / "index.html").read_text()
+        both = cli("diagnose", "blame", *judges, "--audited", "blamed")
+        assert (both.code, "the judge is right on 100.0 %" in both.out) == (0, True)
+        assert "too few for people's word to count" in both.out
+        assert "there is no review 'nowhere'" in cli("diagnose", "blame", *judges, "--audited", "nowhere").err
+        again = ("review", "plan", "other", "--people", "ann", "--diagnosis")
+        assert "leave --from and --captions out" in cli(*again, "diag", "--from", "diag_image").err
+        assert "holds no diagnosis" in cli(*again, "nothing").err
         assert "name the judges" in cli("diagnose", "blame").err
 
 
 def test_compare(cli: Cli, tmp_path: Path) -> None:
     before, after = keep(tmp_path / "before", 20, 80, 60), keep(tmp_path / "after", 60, 90, 160)
-    said = cli("diagnose", "compare", before, after)
-    assert said.out.startswith("all items (200): reasoning gained more\n  a: +20.0 [+")
-    assert "40 won, 0 lost, McNemar p = " in said.out
-    assert json.loads(cli("diagnose", "compare", before, after, "--json").out)[0]["a_r"]["difference"] == 0.5
+    said = cli("compare", before, after)
+    assert said.out.startswith(f"{after} has +20.0 [+")
+    assert "Reasoning gained more than perception." in " ".join(said.out.split())
+    assert "40 items won, 0 lost, McNemar p = " in said.out
+    assert (tmp_path / "comparison.html").exists()
+    assert json.loads(cli("compare", before, after, "--json").out)["gains"][0]["a_r"]["difference"] == 0.5
+    assert "a comparison of diagnoses would be written" in cli("compare", before, after, "--dry-run").out
     other = keep(tmp_path / "other", 10, 10, 10, 100)
-    refused = cli("diagnose", "compare", before, other)
+    refused = cli("compare", before, other)
     assert (refused.code, "different items" in refused.err) == (2, True)
-    assert cli("diagnose", "compare", before, tmp_path).code == 2
+    assert cli("compare", before, other, "--intersection").code == 0
+    assert cli("compare", before, tmp_path).code == 2
 
 
 def test_sweep(cli: Cli, tmp_path: Path) -> None:

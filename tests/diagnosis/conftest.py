@@ -34,11 +34,11 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="session")
 def grids(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """120 scenes in one shard."""
+    """84 scenes in one shard."""
     folder = tmp_path_factory.mktemp("diagnosis") / "ws"
     ws = Workspace.create(folder)
     with ws.lock("test"):
-        rows = {"train_sft": 0, "train_rl": 0, "test": 120}
+        rows = {"train_sft": 0, "train_rl": 0, "test": 84}
         run_step(ws, "sudoku", make_step("build", {"use": "sudoku", "size": 4, "rows": rows}))
     return folder
 

@@ -30,7 +30,7 @@ class Simulated:
     """`prefill`: continued, ignored (the turn is begun anew), echoed, or deaf (canaries are answered with nonsense).
 
     `peeks` ignores what the answer was opened with and looks at the picture instead; `unparsed` is how often no box is
-    written.
+    written, `cut` how often the answer ends at its limit.
     """
 
     pictures: dict[str, str]
@@ -39,6 +39,7 @@ class Simulated:
     prefill: str = "continued"
     peeks: bool = False
     unparsed: float = 0.0
+    cut: float = 0.0
     seed: int = 0
     calls: list[dict[str, Any]] = field(default_factory=list)
 
@@ -55,7 +56,10 @@ class Simulated:
 
     def __call__(self, asked: dict[str, Any], times: int) -> Say:
         self.calls.append(asked)
-        return Say.text(self.answer(asked, times), usage=(100, 60))
+        text = self.answer(asked, times)
+        if random.Random(f"cut/{self.seed}/{text}").random() < self.cut:
+            return Say.text(text[: len(text) // 2], usage=(100, 30), finish_reason="length")
+        return Say.text(text, usage=(100, 60))
 
     def answer(self, asked: dict[str, Any], times: int = 0) -> str:
         messages = list(asked["messages"])

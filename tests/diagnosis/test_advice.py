@@ -20,6 +20,14 @@ def drawn(a_p: float, a_r: float, items: int, seed: int) -> pa.Table:
     )
 
 
+def trained(value: float, hard: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """a, a_p and a_r of a run with λ at `value`: what is hard to see is hard to solve, and hard for every run."""
+    sees = 1 / (1 + np.exp(-(-0.3 + hard + 3.0 * value)))
+    solves = 1 / (1 + np.exp(-(1.5 + 0.7 * hard - 1.5 * value)))
+    seen, solved, given = (draw.random(len(hard)) < rate for rate in (sees, solves, solves))
+    return (seen & solved).astype(float), seen.astype(float), given.astype(float)
+
+
 def odds(rate: float) -> float:
     return float(np.log(rate / (1 - rate)))
 
@@ -61,6 +69,29 @@ def test_the_true_gain_lies_in_the_interval(seed: int) -> None:
     assert check(found, base, after, "lambda", 0.3).verdict == "held"
     ruined = drawn(0.6, 0.1, 800, 10 * seed + 3)
     assert check(found, base, ruined, "lambda", 0.3).verdict == "missed"
+
+
+def test_forecasts_cover_what_is_true_and_what_then_happens() -> None:
+    # The truth is that of two million items; the probe is at .3, and at .15 nothing was probed.
+    draw = np.random.default_rng(0)
+    many = draw.standard_normal(2_000_000)
+    true = {value: trained(value, many, draw)[0].mean() for value in (0.0, 0.15, 0.3)}
+    simulated, covered, held, widths = 40, {0.15: 0, 0.3: 0}, 0, []
+    for seed in range(simulated):
+        draw = np.random.default_rng(seed + 1)
+        hard = draw.standard_normal(120)
+        base, probe, after = (
+            diagnosed(*(column.tolist() for column in trained(value, hard, draw))) for value in (0.0, 0.3, 0.3)
+        )
+        found = advise(base, [Probe("lambda", 0.3, probe)], seed)
+        for value in covered:
+            cast = next(each for each in found.forecasts if each.value == pytest.approx(value))
+            covered[value] += cast.low <= true[value] - true[0.0] <= cast.high
+            widths.append(cast.high - cast.low)
+        held += check(found, base, after, "lambda", 0.3).verdict == "held"
+    assert all(count >= 0.9 * simulated for count in covered.values()), covered
+    assert held >= 0.9 * simulated
+    assert np.mean(widths) < 0.2  # they say something: a true gain is .10
 
 
 def test_what_costs_more_than_it_buys_is_not_advised() -> None:

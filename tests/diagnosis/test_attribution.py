@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from perceptdata.diagnosis.attribution import Attribution, Labelled, corrected, exact, exactly
-from perceptdata.diagnosis.judging import majority, request, word_of
+from perceptdata.diagnosis.attribution import Attribution, Labelled, exact, exactly
+from perceptdata.diagnosis.judging import Word, majority, request, word_of
+from perceptdata.diagnosis.unfolding import corrected
 from perceptdata.example import Answer, Example, Image, Source
 from perceptdata.llm import Reply
 
@@ -48,7 +49,7 @@ def test_a_judge_is_corrected_as_rogan_and_gladen_do() -> None:
         *labelled("reasoning", "reasoning", 90, 110),
     ]
     target = [*labelled("perception", None, 90, 1000), *labelled("reasoning", None, 110, 2000)]
-    found = corrected(target, known, "exact")
+    found = corrected(target, known)
     assert shares(found)["perception"] == pytest.approx(0.5, abs=1e-3)
     (perception, _, extraction) = found.shares
     assert perception.said == 0.45
@@ -65,23 +66,18 @@ def test_a_judge_is_corrected_as_rogan_and_gladen_do() -> None:
 
 def test_exact_truth_knows_three_kinds() -> None:
     known = labelled("calculation", "reasoning", 40)
-    found = corrected(labelled("knowledge", None, 10, 100), known, "exact")
+    found = corrected(labelled("knowledge", None, 10, 100), known)
     assert shares(found) == {"reasoning": pytest.approx(1.0)}
     assert found.confusion == {"reasoning": {"reasoning": 40}}
 
 
-def test_people_know_five() -> None:
-    known = [*labelled("knowledge", "knowledge", 20), *labelled("calculation", "calculation", 20, 20)]
-    target = [*labelled("knowledge", None, 30, 100), *labelled("calculation", None, 10, 200)]
-    assert shares(corrected(target, known, "audited")) == {"knowledge": 0.75, "calculation": 0.25}
-
-
 def test_without_a_truth_the_judge_is_taken_at_its_word() -> None:
-    found = corrected([*labelled("perception", None, 3), *labelled(None, None, 2, 10)], [], "exact")
+    found = corrected([*labelled("perception", None, 3), *labelled(None, None, 2, 10)], [])
     assert shares(found) == {"perception": 1.0}
     assert (found.wrong, found.unjudged, found.accuracy) == (5, 2, None)
     assert found.basis == "said by the judge, and not corrected"
-    nothing = corrected(labelled(None, None, 2), [], "exact")
+    assert {each.kind for each in found.shares} >= {"knowledge", "calculation"}  # no scene says that they are one
+    nothing = corrected(labelled(None, None, 2), [])
     assert all(each.said is None and each.corrected is None for each in nothing.shares)
 
 
@@ -96,7 +92,7 @@ def test_coverage_under_a_known_truth() -> None:
             truth = kinds[draw.choice(3, p=(0.6, 0.3, 0.1))]
             said = kinds[draw.choice(3, p=tells[truth])]
             made.append(Labelled(address=str(at), group=str(at), said=said, truth=truth if at < 150 else None))
-        found = corrected(made[150:], made[:150], "exact", seed=again)
+        found = corrected(made[150:], made[:150], seed=again)
         low, high = found.shares[0].low, found.shares[0].high
         assert low is not None
         assert high is not None
@@ -109,7 +105,8 @@ def test_the_panel() -> None:
     assert majority(["perception", "reasoning"]) is None
     assert majority([None, None]) is None
     assert majority([None, "knowledge"]) == "knowledge"
-    assert word_of(Reply("", parsed={"kind": "knowledge", "first_wrong": 2})) == "knowledge"
+    assert word_of(Reply("", parsed={"kind": "knowledge", "first_wrong": 2})) == Word(kind="knowledge", first_wrong=2)
+    assert word_of(Reply("", parsed={"kind": "fate", "first_wrong": 2})) is None
     assert word_of(Reply("", error="invalid")) is None
     assert word_of(None) is None
 

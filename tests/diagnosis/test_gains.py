@@ -1,11 +1,12 @@
 """Two diagnoses and a sweep, by hand; other items are refused."""
 
+import pyarrow as pa
 import pytest
 
 from perceptdata.diagnosis.gains import gains, sweep
 from perceptdata.errors import UsageError
 
-from diagnosis.answering import diagnosed, ones  # isort: skip
+from diagnosis.answering import answers, diagnosed, ones  # isort: skip
 
 
 def test_reasoning_gained_more() -> None:
@@ -31,7 +32,11 @@ def test_by_family_where_there_are_several() -> None:
         table.set_column(table.schema.get_field_index("family"), "family", [families * 2]) for table in (before, after)
     ]
     found = gains(*both)
-    assert [(each.value, each.items) for each in found] == [("all", 80), ("graph", 40), ("grid", 40)]
+    assert [(each.of, each.value, each.items) for each in found] == [
+        ("all", "all", 80),
+        ("family", "graph", 40),
+        ("family", "grid", 40),
+    ]
     assert found[0].verdict == "no sure difference"
 
 
@@ -57,6 +62,23 @@ def test_a_sweep_has_a_frontier() -> None:
     }
     found = sweep(runs)
     assert [(each.name, each.frontier) for each in found] == [("standard", True), ("0.3", True), ("0.5", False)]
-    assert found[0].change is None
-    assert found[1].change is not None
-    assert found[1].change.difference == pytest.approx(0.15)
+    assert found[0].gained is None
+    gained = found[1].gained
+    assert gained is not None
+    assert gained.a is not None
+    assert gained.a_r is not None
+    assert (gained.a.difference, gained.a_r.difference) == (pytest.approx(0.15), pytest.approx(-0.05))
+    assert gained.verdict == "perception gained more"
+
+
+def test_reasoning_is_compared_under_one_condition() -> None:
+    # prefilled before (90), as text before (50) and after (60): what was not prefilled on both sides is read as text
+    before = pa.concat_tables([diagnosed(ones(10, 100), ones(40, 100), ones(90, 100)), answers("facts", ones(50, 100))])
+    after = pa.concat_tables([answers("image", ones(10, 100), seen=ones(40, 100)), answers("facts", ones(60, 100))])
+    (found,) = gains(before, after)
+    assert found.a_r is not None
+    assert found.a_r.difference == pytest.approx(0.1)
+    one, other = sweep({"before": before, "after": after})
+    assert (one.a_r.value, other.a_r.value) == (0.5, 0.6)
+    bare = answers("image", ones(10, 100), seen=ones(40, 100))
+    assert gains(before, bare)[0].verdict == "unknown"

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perceptdata.diagnosis.measures import by, matched, mcnemar, means, paired, rate
+from perceptdata.diagnosis.measures import bonett_price, by, matched, mcnemar, means, paired, rate
 
 from diagnosis.answering import answers, ones  # isort: skip
 
@@ -47,7 +47,9 @@ def test_a_paired_difference_by_hand() -> None:
     found = paired([0, 1, 0, 0], [1, 1, 0, 0], ["a", "b", "c", "d"])
     assert found is not None
     assert (found.difference, found.wins, found.losses, found.p) == (0.25, 1, 0, 1.0)
-    assert (found.low, found.high) == (0.0, 0.75)  # of 2 000 samples of 4, binomial(4, 1/4) quantiles 0 and 3
+    # 2 000 samples of 4 reach from 0 to .75, the quantiles of binomial(4, 1/4); Bonett and Price's interval below 0
+    assert found.high == 0.75
+    assert found.low == pytest.approx(1 / 6 - 1.959964 * sqrt((1 / 2 - 1 / 36) / 6))
     assert not found.sure  # four items are too few, whatever the interval
     assert paired([], [], []) is None
 
@@ -81,3 +83,17 @@ def test_means_of_items_and_their_match() -> None:
 def test_slices_come_in_the_order_of_their_numbers() -> None:
     table = answers("image", [1, 1, 1], size=["16 to 31 facts", "4 to 7 facts", None])
     assert list(by(table, "size")) == ["4 to 7 facts", "16 to 31 facts"]
+
+
+def test_a_few_items_that_all_say_the_same_are_not_sure() -> None:
+    # one of two won: (2 - 1) / 4 ± 1.96 · sqrt((.75 - .0625) / 4)
+    low, high = bonett_price(1, 0, 2)
+    assert (low, high) == (pytest.approx(0.25 - 1.959964 * (0.6875 / 4) ** 0.5), 1.0)
+    found = paired([0.0, 0.0], [1.0, 0.0], ["a", "b"])
+    assert found is not None
+    assert (found.difference, found.low, found.high) == (0.5, low, 1.0)
+    nothing = paired([1.0] * 60, [1.0] * 60, [str(at) for at in range(60)])
+    assert nothing is not None
+    assert nothing.low == pytest.approx(-1.959964 * (2 / 62 / 62) ** 0.5)
+    assert nothing.high == -nothing.low
+    assert not nothing.sure

@@ -22,15 +22,15 @@ Run = Callable[..., Found]
 @pytest.fixture(scope="module")
 def poor_eyes(diagnosed_as: Run) -> Found:
     """It sees 55 % of the grids, and solves 90 %."""
-    return diagnosed_as(a_p=0.55, a_r=0.9, n=2, temperature=0.7, items=100)
+    return diagnosed_as(a_p=0.55, a_r=0.9, n=2, temperature=0.7, items=64)
 
 
 def test_the_true_rates_lie_in_the_intervals(poor_eyes: Found) -> None:
     found = poor_eyes.diagnosis.overall
-    assert found.items == 100
+    assert found.items == 64
     for measured, true in ((found.a, 0.55 * 0.9), (found.a_p, 0.55), (found.a_r, 0.9), (found.a_r_text, 0.9)):
         assert measured.low <= true <= measured.high
-        assert measured.answers == 200
+        assert measured.answers == 128
     assert found.perceived == "exact"
     assert found.bottleneck.verdict == "perception"
     assert "Perception is the bottleneck" in poor_eyes.diagnosis.sentence
@@ -71,7 +71,7 @@ def test_coupling_and_the_surrogate_that_would_help(poor_eyes: Found) -> None:
 
 def test_the_shuffled_picture_is_of_another_item(poor_eyes: Found) -> None:
     (shown,) = (run for run in poor_eyes.asked.outcomes if run.step == "diag_shuffled")
-    assert shown.made == {"layers/responses": 200}
+    assert shown.made == {"layers/responses": 128}
     rows = condition(poor_eyes.table, "shuffled")
     assert sum(rows.column("seen").to_pylist()) < 10  # it describes what it is shown
 
@@ -139,7 +139,7 @@ def test_it_goes_on_where_it_stopped_and_pays_nothing_twice(poor_eyes: Found, gr
     ws, model = poor_eyes.ws, Simulated.of(poor_eyes.ws, a_p=0.55, a_r=0.9)
     with Server(model) as server, ws.lock("test"):
         endpoint = {"urls": [server.url], "model": "m", "retries": 0}
-        options = {"endpoint": endpoint, "format": FORMAT, "n": 2, "temperature": 0.7, "items": 100}
+        options = {"endpoint": endpoint, "format": FORMAT, "n": 2, "temperature": 0.7, "items": 64}
         assert foresee(ws, "diag", options, ("image", "oracle"))["total"]["calls"] == 0
         again = diagnose(ws, "diag", options, ("image", "oracle"))
         assert model.calls == []

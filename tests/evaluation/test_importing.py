@@ -110,6 +110,47 @@ def test_samples_are_numbered_folders(tmp_path: Path) -> None:
     assert results.states("MMStar")["right"] == 0 + 1 + 2
 
 
+def test_the_rows_that_the_paper_counts(tmp_path: Path) -> None:
+    for path in vlmevalkit(tmp_path / "outputs" / "0").rglob("base_MMStar*.tsv"):
+        sheet = sheets.read(path)
+        assert sheet is not None
+        table(path, [{**row, "split": "dev" if int(row["index"]) < 2 else "validation"} for row in sheet.rows])
+    asked = {"harness": "vlmevalkit", "parts": {"MMStar": ["split", "validation"], "POPE": ["split", "test"]}}
+    (tmp_path / "suite.json").write_text(json.dumps(asked))
+    made = collect(tmp_path)
+    assert [row["item"] for row in made.rows if row["benchmark"] == "MMStar"] == ["2", "3", "4", "5"]
+    assert "MMStar: 4 of 6 rows are kept, as in the paper: split = validation" in made.about["notes"]
+    assert sum(row["benchmark"] == "POPE" for row in made.rows) == 5
+    assert any(note.startswith("POPE: the paper counts split = test, which no row") for note in made.about["notes"])
+
+
+def test_who_judged_and_what_was_thought(tmp_path: Path) -> None:
+    for path in vlmevalkit(tmp_path).rglob("base_MMStar*.tsv"):
+        sheet = sheets.read(path)
+        assert sheet is not None
+        table(path, [{**row, "thinking": "<think>hm</think>"} for row in sheet.rows])
+    made = collect(tmp_path)
+    assert next(row for row in made.rows if row["benchmark"] == "MMStar")["said"] == "<think>hm</think>\nA"
+    assert made.about["judged"] == {
+        "MMStar": "exact_matching_result",
+        "POPE": "auxmatch",
+        "MathVerse_MINI": "judge_score",
+        "MathVerse_MINI_Vision_Only": "judge_score",
+        "DynaMath": "judge",
+    }
+
+
+def test_documents_without_a_hash_of_their_own(tmp_path: Path) -> None:
+    nothing = "74234e98afe7498fb5daf1f36ac2d78acc339464f950703b8c019892f982b90b"  # sha256 of "null"
+    row = {"filtered_resps": "a", "acc": 1.0, "doc_hash": nothing}
+    lines(
+        tmp_path / "m" / "20261101_120000_samples_odd.jsonl",
+        [{**row, "doc_id": at, "target": gold, "input": f"{at}?"} for at, gold in enumerate("aab")],
+    )
+    checks = [made["check"] for made in collect(tmp_path).rows]
+    assert checks[0] == checks[1] != checks[2]  # another prompt is not another question; another answer is
+
+
 def test_every_kind_of_metric_of_lmms_eval(tmp_path: Path) -> None:
     found = states(lmms_eval(tmp_path))
     assert found == {
@@ -186,6 +227,26 @@ def test_folders_that_hold_nothing_or_damage(tmp_path: Path) -> None:
     (tmp_path / "x" / "x_POPE.json").write_text("{not json")
     with pytest.raises(UsageError, match=r"x_POPE.json cannot be read"):
         collect(tmp_path)
+
+
+def test_notes_beside_results_are_no_tables(tmp_path: Path) -> None:
+    vlmevalkit(tmp_path)
+    (tmp_path / "suite.json").write_text('{"harness": "vlmevalkit", "name": "named"}')
+    (tmp_path / "base" / "status.json").write_text("{}")
+    assert collect(tmp_path).about["name"] == "named"
+
+
+def test_numbers_that_are_no_share(tmp_path: Path) -> None:
+    rows = [
+        {"doc_id": at, "target": "a", "filtered_resps": [["a"]], "score": value}
+        for at, value in enumerate([50, 150, [1, 0], ["x"], {"nothing": 1}, "0.5"])
+    ]
+    lines(tmp_path / "m" / "20261101_120000_samples_odd.jsonl", rows)
+    (tmp_path / "m" / "20261101_120000_results.json").write_text("{cut")
+    made = collect(tmp_path)
+    assert [row["value"] for row in made.rows] == [0.5, None, 0.5, None, None, 0.5]
+    assert [row["state"] for row in made.rows][1] == "unscored"
+    assert made.about["official"] == {}
 
 
 def test_json_tables(tmp_path: Path) -> None:

@@ -41,11 +41,19 @@ def test_the_conclusion_comes_first() -> None:
     assert html == render(whole())
 
 
+def test_items_of_training_splits_are_told() -> None:
+    table = answers(
+        "image", ones(30, 80), seen=ones(35, 80), id=[f"own/{'train' if at < 9 else 'test'}/{at}" for at in range(80)]
+    )
+    (note,) = conclude("d", table, model="m", format={"use": "facts_trace"}, continuation=TOLD).notes
+    assert note.startswith("9 of 80 items are of a split for training")
+
+
 def test_every_part_is_shown_where_it_is_there() -> None:
     training = Training(
         run="sft",
         courses=(Course(name="token_share", mean=0.05, first=0.05, last=0.05, steps=2),),
-        curves={"token_share": ((1, 0.05), (2, 0.05)), "loss_share": ((2, 0.01),)},
+        curves={"token_share": ((1, 0.05), (2, 0.05)), "loss_share": ((2, 0.01),), "palr/all": ((1, 0.1), (4, 0.2))},
     )
     judged = Attribution(
         basis="corrected by exact labels",
@@ -60,7 +68,14 @@ def test_every_part_is_shown_where_it_is_there() -> None:
     roles = (Role(role="description", tokens=100, mean=4.2, part=0.9),)
     left = {"facts": "no row has facts"}
     html = render(whole(training=training, judged=judged, roles=roles, left_out=left, spent={"calls": 7, "cost": 0.5}))
-    for words in ("In training: sft", "Told by judges", "Too few to conclude", "description", "no row has facts"):
+    for words in (
+        "In training: sft",
+        "Leakage of the answer (PALR)",
+        "Told by judges",
+        "Too few to conclude",
+        "description",
+        "no row has facts",
+    ):
         assert words in html
     assert "It took 7 calls, cost 0.5000" in html
 
@@ -77,6 +92,7 @@ def test_a_frontier() -> None:
     runs = {"standard": diagnosed(ones(20, 40), ones(20, 40), ones(30, 40)), "0.3": diagnosed(*[ones(25, 40)] * 3)}
     html = render_sweep(sweep(runs))
     assert "standard · a 50" in html
-    assert html.count("<circle") == 2
+    assert html.count("<circle") == 3  # two on the frontier, one that gained over the first
+    assert "What each run gained over the first" in html
     assert frontier(sweep({"a": answers("image", [1.0]), "b": answers("image", [1.0])})) is None
     assert "was not measured" in render_sweep(sweep({"a": answers("image", [1.0]), "b": answers("image", [1.0])}))

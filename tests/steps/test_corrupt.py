@@ -87,6 +87,37 @@ def test_shuffled_labels_keep_their_shares(ws: Workspace) -> None:
     assert 20 <= changed <= 60  # of 80 texts with two labels, half are turned
 
 
+def test_a_long_span_errs_clause_by_clause(ws: Workspace) -> None:
+    """One span of perception and one of reasoning over many clauses: it is clauses that err, not the two spans."""
+    run(ws, "graphs", "build", use="graph_coloring", rows={"train_sft": 8}, vertices=[6])
+    run(ws, "layout", "tag", use="structure", **{"from": ["response"]})
+    before = {row["text_id"]: row["spans"] for row in ws.layer("layout", "spans").to_table().to_pylist()}
+    assert max(map(len, before.values())) <= 3
+
+    def layer(name: str, **options: Any) -> dict[str, list[dict[str, Any]]]:
+        run(ws, name, "corrupt", **{"from": "layout"}, **options)
+        return {row["text_id"]: row["spans"] for row in ws.layer(name, "spans").to_table().to_pylist()}
+
+    assert layer("control", flip=0.0) == before
+    changed = {}
+    for share in (0.3, 1.0):
+        layer(f"turned{int(10 * share)}", flip=share)
+        changed[share] = compare_spans(ws, "layout", f"turned{int(10 * share)}", shown=0).counts["changed"]
+    labelled = changed[1.0]
+    assert labelled > 60
+    assert abs(changed[0.3] / labelled - 0.3) < 4 * (0.21 / labelled) ** 0.5
+    for text, spans in layer("again", flip=0.3).items():
+        # What is covered stays covered, in order, and pieces that say the same are one.
+        assert [each["start"] for each in spans[:1]] == [each["start"] for each in before[text][:1]]
+        assert sum(each["end"] - each["start"] for each in spans) == sum(
+            each["end"] - each["start"] for each in before[text]
+        )
+    layer("shuffled", shuffle=True)
+    moved = compare_spans(ws, "layout", "shuffled", shown=0)
+    # As many clauses of each label as before: as many went one way as the other.
+    assert moved.moves["perception → reasoning"] == moved.moves["reasoning → perception"]
+
+
 def test_a_comparison_counts_them(ws: Workspace) -> None:
     corrupted(ws, "flipped", flip=0.3)
     found = compare_spans(ws, "tags", "flipped", shown=4)

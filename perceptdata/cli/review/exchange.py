@@ -132,6 +132,9 @@ def _print_next(name: str, plan: ReviewPlan, stands: dict[str, Any] | None, work
     there = where(workspace)
     if stands is None:
         following = [f"perceptdata review status {name}{there}", f"perceptdata agreement {name}{there}"]
+        if plan.screen == "errors":
+            diagnosis = plan.layers[0].removesuffix("_image")
+            following.append(f"perceptdata diagnose blame --name {diagnosis} --audited {name}{there}")
         if plan.overlap > 1:
             following.append(f"perceptdata review adjudicate {name}{there}")
         print_next(*following)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from perceptdata.cli.review.asked import Place, PlaceName, PlaceOptions, made, w
 from perceptdata.errors import UsageError
 
 if TYPE_CHECKING:
+    from perceptdata.formats import Format
     from perceptdata.review.planning import Planned
     from perceptdata.workspace import Workspace
 
@@ -51,6 +53,10 @@ def command(
     ] = None,
     judges: Annotated[
         list[str] | None, typer.Option("--judges", help="Whose verdicts on the captions: STEP, or STEP/JUDGE; repeat.")
+    ] = None,
+    diagnosis: Annotated[
+        str | None,
+        typer.Option("--diagnosis", help="Wrong answers of a diagnosis, by name or folder: what went wrong first."),
     ] = None,
     people: Annotated[
         list[str] | None, typer.Option("--people", help="Who reads: names with commas between, or repeat.")
@@ -92,6 +98,7 @@ def command(
     from perceptdata.review import ReviewPlan, load_plan, make_plan
     from perceptdata.review import revise as revised
     from perceptdata.review.places import check_options
+    from perceptdata.steps.blame import plan_audit
     from perceptdata.workspace import Workspace
 
     ws = Workspace(workspace)
@@ -110,7 +117,10 @@ def command(
     many, share = _overlap(overlap)
     chosen = parse_options(options)
     check_options(backend.value, chosen)
-    screen, spans, own = _screen(ws, layers or [], captions)
+    diagnosed = _diagnosed(ws, diagnosis) if diagnosis is not None else None
+    if diagnosed is not None and (layers or captions):
+        raise UsageError("--diagnosis says what is read; leave --from and --captions out")
+    screen, spans, own = ("errors", (diagnosed[0],), None) if diagnosed else _screen(ws, layers or [], captions)
     planned = made(
         ReviewPlan,
         f"review {name}",
@@ -126,7 +136,7 @@ def command(
             "by": tuple(by or ("source",)),
             "overlap": many,
             "shared": share,
-            "blind": 1.0 if blind else blind_share,
+            "blind": 1.0 if blind or diagnosed else blind_share,
             "gold": gold,
             "qualify": qualify,
             "traps": traps,
@@ -138,7 +148,7 @@ def command(
         },
     )
     with ws.lock(f"review {name}"):
-        found = make_plan(ws, planned)
+        found = make_plan(ws, planned) if diagnosed is None else plan_audit(ws, planned, diagnosed[1])
     if as_json:
         print_json({"review": name, "screen": screen, **_counts(found)})
         return
@@ -170,6 +180,17 @@ def _screen(ws: Workspace, layers: list[str], captions: str | None) -> tuple[str
     if of_captions or not layers:
         return "captions", (), of_captions[0] if of_captions else captions
     return ("spans" if captions is None else "combined"), tuple(layers), captions
+
+
+def _diagnosed(ws: Workspace, named: str) -> tuple[str, Format]:
+    """The step that holds a diagnosis's answers to the pictures, and their format."""
+    from perceptdata.diagnosis.diagnosis import load
+    from perceptdata.steps.declared import make_format
+    from perceptdata.steps.diagnose import layer_of
+
+    folder = Path(named) if Path(named).is_dir() else ws.path / "diagnosis" / named
+    known, _ = load(folder)
+    return layer_of(known.name, "image"), make_format(known.format)
 
 
 def _counts(found: Planned) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Exports to the trainers that people already use: one module a trainer, one class each.
+"""Exports to the programs that people already use: one module a format, one class each.
 
 | module           | writes                                                                        |
 |------------------|-------------------------------------------------------------------------------|
@@ -10,6 +10,8 @@
 | `cap_curriculum` | the JSON lines of VLM-CapCurriculum                                            |
 | `jsonl`          | every column, for everything else                                              |
 | `pairs`          | right against wrong perception, for DPO and KTO                                |
+| `parquet`        | what `datasets.load_dataset` and our own trainer read, image bytes included    |
+| `spacy`          | DocBins and a config for `spacy train`; `docs` makes the documents             |
 
 What they share: `rows` (a conversation, checked), `conversations` (in each trainer's words), `pictures`, `folder`,
 `writers`, `tally`, `gold` (what a reward needs), `certified` (and proven captions), `trainer` (the base), and `beside`,

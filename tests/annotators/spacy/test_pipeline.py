@@ -18,7 +18,7 @@ from perceptdata.annotators.spacy.bow import PLACE, WORD, clause_bow
 from perceptdata.annotators.spacy.suggester import suggest
 from perceptdata.annotators.spacy.training import blank
 from perceptdata.labelled import LabelledText
-from perceptdata.publishing.docs import KEY, MISALIGNED, TokenSpans, labelled_docs, recall, set_spans
+from perceptdata.publishing.exports.docs import KEY, MISALIGNED, TokenSpans, labelled_docs, recall, set_spans
 from perceptdata.segmentation import clauses
 from perceptdata.spans import PRO, Scheme, SpanSet
 from perceptdata.spans import Span as Stretch

@@ -26,7 +26,7 @@ from perceptdata.review.label_studio.server import ENVIRONMENT, MEDIA, MEDIA_ON_
 from perceptdata.review.screens import FIELDS, WORDS_OF
 from perceptdata.workspace import Workspace
 
-NAMES: tuple[Screen, ...] = ("spans", "captions", "combined", "claims")
+NAMES: tuple[Screen, ...] = ("spans", "captions", "combined", "claims", "errors")
 ENVIRON = {URL: "http://127.0.0.1:9", KEY: GOOD}
 
 
@@ -150,11 +150,13 @@ def test_each_screen_asks_what_it_should() -> None:
         "captions": {"caption": words},
         "combined": {"caption": words, "cot": spans},
         "claims": {},
+        "errors": {"cot": {"WRONG": "wrong"}},
     }
-    verdicts = tuple(load(name).verdicts for name in NAMES)
+    *verdicts, errors = tuple(load(name).verdicts for name in NAMES)
     judged = ("correct", "partially", "wrong")
-    assert verdicts == ((), judged, judged, ("contradicted", "not_visible", "supported"))
-    assert [load(name).judged for name in NAMES] == [None, "caption", "caption", "claim"]
+    assert verdicts == [(), judged, judged, ("contradicted", "not_visible", "supported")]
+    assert errors == ("calculation", "extraction", "knowledge", "none", "perception", "reasoning")
+    assert [load(name).judged for name in NAMES] == [None, "caption", "caption", "claim", "cot"]
     assert all({"question", "readings"} <= set(load(name).fields) for name in NAMES)
 
 

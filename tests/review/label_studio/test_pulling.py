@@ -133,6 +133,7 @@ def test_every_answer_of_the_other_screens(fake: Fake, place: LabelStudio) -> No
             Task("cap", "ann", "c", "captions", texts),
             Task("both", "ann", "c", "combined", {**texts, "cot": HOSTILE}),
             Task("claim", "ann", "c", "claims", {**texts, "claim": "on a mat"}),
+            Task("wrong", "ann", "c", "errors", {"question": "q", "answer": "7", "cot": HOSTILE}),
         ]
     )
     numbers = {task["data"]["external_id"]: number for number, task in fake.tasks.items()}
@@ -159,6 +160,8 @@ def test_every_answer_of_the_other_screens(fake: Fake, place: LabelStudio) -> No
         ],
     )
     fake.answered(numbers["claim"], [says("verdict", "claim", "choices", choices=["not_visible"])])
+    kind = says("verdict", "cot", "choices", choices=["perception"])
+    fake.answered(numbers["wrong"], [kind, *marks("cot", "first", at("I see", "WRONG"))])
     found = {annotation.key: annotation for annotation in place.pull(None, ()).annotations}
     assert found["cap"].regions == (Region("caption", start, start + 3, "imprecise"),)
     cap, both, claim = found["cap"], found["both"], found["claim"]
@@ -166,6 +169,8 @@ def test_every_answer_of_the_other_screens(fake: Fake, place: LabelStudio) -> No
     assert [(region.text, region.label) for region in both.regions] == [("caption", "imprecise"), ("cot", "other")]
     assert (both.verdict, both.correction) == ("correct", None)
     assert (claim.verdict, claim.regions, claim.rating) == ("not_visible", (), None)
+    wrong = found["wrong"]
+    assert (wrong.verdict, [HOSTILE[each.start : each.end] for each in wrong.regions]) == ("perception", ["I see"])
 
 
 UNREADABLE: list[tuple[list[dict[str, Any]], str]] = [

@@ -33,7 +33,7 @@ TRACE = (
     "<think>\nI see a red square on the left, beside a green circle.\n\n"
     "The square is 130 wide, so its area is larger.\n</think>\nThe answer is \\boxed{A}."
 )
-SCREENS: tuple[Screen, ...] = ("spans", "captions", "combined", "claims")
+SCREENS: tuple[Screen, ...] = ("spans", "captions", "combined", "claims", "errors")
 LEFT = (".pd-left img", ".pd-question")
 # Where the numbers of the guide's pictures stand.
 POINTS: dict[Screen, tuple[str, ...]] = {
@@ -41,6 +41,7 @@ POINTS: dict[Screen, tuple[str, ...]] = {
     "captions": (*LEFT, ".pd-bar", ".pd-text", ".pd-verdict", ".pd-correction", ".pd-rating", ".pd-note"),
     "combined": (*LEFT, ".pd-bar", ".pd-text", ".pd-words", ".pd-verdict", ".pd-correction", ".pd-note"),
     "claims": (*LEFT, ".pd-claim", ".pd-verdict", ".pd-note"),
+    "errors": (*LEFT, ".pd-answer", ".pd-verdict", ".pd-bar", ".pd-text", ".pd-note"),
 }
 CAPTION = "A red square stands left of a green circle. A yellow bar is at the right edge."
 
@@ -169,17 +170,19 @@ def screens() -> list[Task]:
         "question": "Which of the two shapes is larger?",
         "caption": CAPTION,
         "claim": "A yellow bar is at the right edge.",
+        "answer": "B",
     }
     seen = (("I see a red square on the left,", "perception"), ("beside a green circle.", "perception"))
     thought = (("The square is 130 wide, so", "reasoning"), ("its area is larger.", "reasoning"))
     cot = [region(TRACE, piece, label) for piece, label in (*seen, *thought, ("The answer is \\boxed{A}.", "other"))]
     marked = region(CAPTION, "yellow", "hallucinated", field="caption")
-    guesses = {"spans": cot, "captions": [marked], "combined": [*cot, marked], "claims": []}
+    guesses = {"spans": cot, "captions": [marked], "combined": [*cot, marked], "claims": [], "errors": []}
     fields = {
         "spans": ("cot",),
         "captions": ("caption",),
         "combined": ("cot", "caption"),
         "claims": ("caption", "claim"),
+        "errors": ("answer", "cot"),
     }
     return [
         Task(
@@ -234,6 +237,21 @@ def test_what_others_said_is_shown_where_there_is_something(place: OpenPlace, pa
     pages.press("w")
     pages.submit()
     assert only(place()).verdict == "contradicted"
+
+
+def test_what_went_wrong_first_is_one_key_and_one_mark(place: OpenPlace, pages: Pages) -> None:
+    texts = {"question": "Which is larger?", "answer": "B", "cot": TRACE}
+    place().push([Task("wrong", "ann", "c", "errors", texts, "a" * 64)])
+    pages.open(projects(place())["errors"])
+    assert pages.one(".pd-answer").text.endswith("B")
+    pages.press("q")
+    pages.select("I see a red square on the left", "1")
+    pages.submit()
+    found = only(place())
+    assert found.verdict == "perception"
+    assert [(TRACE[each.start : each.end], each.label) for each in found.regions] == [
+        ("I see a red square on the left", "wrong")
+    ]
 
 
 def test_a_trace_of_30000_characters_can_be_read(place: OpenPlace, pages: Pages) -> None:

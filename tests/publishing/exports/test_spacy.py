@@ -14,7 +14,7 @@ from toys import card, write_cards, write_lines
 from perceptdata.annotators.taggers.spacy import Spacy as Tagger
 from perceptdata.errors import UsageError, WorkspaceError
 from perceptdata.layers import text_sha256
-from perceptdata.publishing.spacy import Spacy, import_spacy
+from perceptdata.publishing.exports.spacy import Spacy, import_spacy
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.run import run_step
 from perceptdata.tagging import tag_batch

@@ -139,7 +139,7 @@ def _write(nlp: Language, view: View, split: str, path: Path) -> dict[str, float
     """One DocBin; what it holds in numbers, and how many rows have no text or no spans."""
     from spacy.tokens import DocBin
 
-    from perceptdata.publishing.docs import Recall, labelled_docs, recall
+    from perceptdata.publishing.exports.docs import Recall, labelled_docs, recall
 
     kept, counted, rows = DocBin(attrs=["ORTH", "SPACY"]), Recall(), 0
     for table in view.batches(images=False, split=split):

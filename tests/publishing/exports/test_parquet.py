@@ -11,9 +11,9 @@ import pytest
 from toys import card, picture, write_cards, write_lines
 
 from perceptdata.errors import UsageError, WorkspaceError
-from perceptdata.publishing import parquet
+from perceptdata.publishing.exports import parquet
+from perceptdata.publishing.exports.parquet import Parquet
 from perceptdata.publishing.features import arrange
-from perceptdata.publishing.parquet import Parquet
 from perceptdata.steps.declared import make_step
 from perceptdata.steps.run import run_step
 from perceptdata.view import View, ViewSpec
