@@ -122,7 +122,7 @@ def _tell_results(found: Findings) -> None:
 
     table = Table(title=f"{found.a} → {found.b}", title_justify="left", box=None, pad_edge=False)
     table.add_column("benchmark", overflow="fold")
-    for name in ("items", "a", "b", "difference", "won", "lost", "p"):
+    for name in ("items", "a", "b", "difference", "won", "lost", "p (Holm)"):
         table.add_column(name, justify="right", no_wrap=name == "difference")
     table.add_column("")
     for row in found.rows:

@@ -4,13 +4,13 @@
     found.rows[0].difference, found.rows[0].wins, found.rows[0].verdict
     found.average                         # the mean of the benchmarks, each as heavy, as papers print it
 
-Of several benchmarks, p is adjusted (`holm`), and the verdict follows the adjusted one.
+Of several benchmarks that have items enough, p is adjusted (`holm`), and the verdict follows the adjusted one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from perceptdata.agreement.comparison import Estimate
-from perceptdata.comparison.paired import LEAST, ROUNDS, difference, holm, sign_test, verdict
+from perceptdata.agreement.significance import FEWEST_GROUPS, FEWEST_ITEMS, enough, holm, sign_test
+from perceptdata.comparison.paired import ROUNDS, difference, verdict
 from perceptdata.comparison.pairing import Pairs, pair
 from perceptdata.comparison.results import Results, Shown
 from perceptdata.verification.intervals import Share, share
@@ -33,6 +34,7 @@ class Row:
 
     benchmark: str
     items: int
+    groups: int
     a: Share
     b: Share
     states_a: dict[str, int]
@@ -55,6 +57,7 @@ class Row:
         return {
             "benchmark": self.benchmark,
             "items": self.items,
+            "groups": self.groups,
             "a": _share(self.a, self.states_a, self.samples[0]),
             "b": _share(self.b, self.states_b, self.samples[1]),
             "difference": self.difference.to_json(),
@@ -142,16 +145,16 @@ def compare(
         row, drawn = _row(name, a, b, pairs, rounds, seed + at)
         rows.append(row)
         samples.append(drawn)
-    adjusted = holm([row.p for row in rows])
-    judged = tuple(
-        Row(**{**vars(row), "p_holm": p, "verdict": verdict(row.items, row.difference, p)})
-        for row, p in zip(rows, adjusted, strict=True)
-    )
+    tested = [at for at, row in enumerate(rows) if enough(row.items, row.groups)]
+    adjusted = dict(zip(tested, holm([rows[at].p for at in tested]), strict=True))
+    judged = tuple(_judged(row, adjusted.get(at, row.p)) for at, row in enumerate(rows))
     notes: list[str] = []
     of_sides = tuple(f"{side.name}: {note}" for side in (a, b) for note in side.notes)
-    few = [row.benchmark for row in judged if row.items < LEAST]
+    few = [row.benchmark for row in judged if not enough(row.items, row.groups)]
     if few:
-        notes.insert(0, f"fewer than {LEAST} items, so no verdict: {', '.join(few)}")
+        notes.insert(
+            0, f"fewer than {FEWEST_ITEMS} items or {FEWEST_GROUPS} pictures or scenes, so no verdict: {', '.join(few)}"
+        )
     if pairs.left_out:
         common = len(pairs.table)
         gone = sum(sum(parts.values()) for parts in pairs.left_out.values())
@@ -165,7 +168,7 @@ def _row(name: str, a: Results, b: Results, pairs: Pairs, rounds: int, seed: int
     table = pairs.table.filter(pc.equal(pairs.table.column("benchmark"), name))
     one, other = table.column("a").to_numpy(), table.column("b").to_numpy()
     group = np.asarray(table.column("group").to_pylist(), object).astype(str)
-    delta = other - one
+    delta = np.round(other - one, 9)  # means of the same samples in another order differ by rounding
     made = difference(delta, group, rounds, seed)
     read = (table.column("unread_a").to_numpy() == 0) & (table.column("unread_b").to_numpy() == 0)
     wins, losses = int((delta > 0).sum()), int((delta < 0).sum())
@@ -173,6 +176,7 @@ def _row(name: str, a: Results, b: Results, pairs: Pairs, rounds: int, seed: int
     row = Row(
         benchmark=name,
         items=len(table),
+        groups=len(set(group.tolist())),
         a=share(one, group),
         b=share(other, group),
         states_a=a.states(name),
@@ -191,8 +195,12 @@ def _row(name: str, a: Results, b: Results, pairs: Pairs, rounds: int, seed: int
     return row, made.samples
 
 
+def _judged(row: Row, p: float) -> Row:
+    return replace(row, p_holm=p, verdict=verdict(row.items, row.groups, row.difference, p))
+
+
 def _average(rows: Sequence[Row], samples: Sequence[NDArray[np.float64]]) -> Estimate | None:
-    """Over the benchmarks that have items, each as heavy; drawn apart from each other, as they share none."""
+    """Over the benchmarks that have items, each as heavy; drawn apart from each other, as if they shared no picture."""
     there = [(row, drawn) for row, drawn in zip(rows, samples, strict=True) if row.items]
     if len(there) < 2:
         return None
@@ -203,7 +211,7 @@ def _average(rows: Sequence[Row], samples: Sequence[NDArray[np.float64]]) -> Est
 
 def _moved(a: Results, b: Results, pairs: Pairs, shown: int, seed: int) -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
     """Some of the items that were won, and of those that were lost, drawn by a hash: not the first, nor the nicest."""
-    delta = pc.subtract(pairs.table.column("b"), pairs.table.column("a")).to_numpy()
+    delta = np.round(pc.subtract(pairs.table.column("b"), pairs.table.column("a")).to_numpy(), 9)
     drawn = []
     for sign in (1, -1):
         at = np.flatnonzero(np.sign(delta) == sign)

@@ -17,6 +17,7 @@ under other seeds (several probes of one value) and the line goes through their 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -89,7 +90,7 @@ class Advice(Record):
 
 
 class Checked(Record):
-    """A forecast against what happened. `verdict`: held, missed, or too few."""
+    """A forecast against what happened. `verdict`: held, missed, too wide to tell, or too few."""
 
     forecast: Forecast
     observed: Paired
@@ -152,14 +153,17 @@ def advise(base: pa.Table, probes: Sequence[Probe], seed: int = 0) -> Advice:
         slopes=tuple(slopes),
         forecasts=tuple(forecasts),
         best=best,
-        sentence=_sentence(len(group), limit, best, bool(probes)),
+        sentence=_sentence(len(group), limit, best, len(slopes)),
     )
 
 
 def check(advice: Advice, before: pa.Table, after: pa.Table, kind: str, value: float, seed: int = 0) -> Checked:
     """Whether the gain of `a` from before to after is what was forecast for that value.
 
-    Held: both intervals meet, missed: they do not. Raises UsageError where nothing was forecast for that kind, the
+    Missed: what happened less what was forecast is surely not 0, by an interval of both (half widths as the sides of a
+    right angle: G. Zou and A. Donner, Stat. Med. 27, 2008). A forecast that holds 0 says too little to be checked.
+
+    Raises UsageError where nothing was forecast for that kind, the
     value lies beyond what was probed, or the items differ.
     """
     same_items({"before": before, "after": after})
@@ -175,9 +179,18 @@ def check(advice: Advice, before: pa.Table, after: pa.Table, kind: str, value: f
     (one, other), group = matched(means(condition(before, "image"), "right"), means(condition(after, "image"), "right"))
     seen = paired(one, other, group, seed)
     assert seen is not None  # same_items would have refused
-    meet = seen.low <= said.high and said.low <= seen.high
-    verdict = "too few" if seen.items < FEWEST else "held" if meet else "missed"
-    return Checked(forecast=said, observed=seen, verdict=verdict)
+    return Checked(forecast=said, observed=seen, verdict=_held(said, seen))
+
+
+def _held(said: Forecast, seen: Paired) -> str:
+    if not seen.enough:
+        return "too few"
+    apart = seen.difference - said.gain
+    low = apart - math.hypot(seen.difference - seen.low, said.high - said.gain)
+    high = apart + math.hypot(seen.high - seen.difference, said.gain - said.low)
+    if low > 0 or high < 0:
+        return "missed"
+    return "too wide to tell" if said.low <= 0 <= said.high else "held"
 
 
 def _columns(tables: Sequence[pa.Table]) -> tuple[list[Numbers], list[str]]:
@@ -242,15 +255,16 @@ def _kinds(advice: Advice) -> str:
     return ", ".join(each.kind for each in advice.slopes)
 
 
-def _sentence(items: int, limit: Bottleneck, best: Forecast | None, probed: bool) -> str:
+def _sentence(items: int, limit: Bottleneck, best: Forecast | None, kinds: int) -> str:
     if items < FEWEST:
         return f"{items} items are too few to advise anything; diagnose {FEWEST} or more"
     if best is not None:
+        chosen = f", the best of {kinds} kinds, so rather less" if kinds > 1 else ""
         return (
             f"set {best.kind} to {best.value:g}: `a` should gain {100 * best.gain:.1f} points "
-            f"[{100 * best.low:.1f}, {100 * best.high:.1f}]"
+            f"[{100 * best.low:.1f}, {100 * best.high:.1f}]{chosen}"
         )
-    if probed:
+    if kinds:
         return "none of the probed interventions should surely raise `a`; keep the base, or probe farther"
     limited = {
         "perception": "perception limits `a`: weigh it more (λ in SFT, α in RL), and probe what reasoning loses",

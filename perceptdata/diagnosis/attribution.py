@@ -12,7 +12,7 @@ read some (`audit`).
 | `reasoning`   | does not follow                                           | it is, and the answer is wrong   |
 | `knowledge`   | uses a theorem, unit or fact of the world that is not so  | (reasoning)                      |
 | `calculation` | miscalculates                                             | (reasoning)                      |
-| `extraction`  | none: the answer was not put where the format has it      | no answer could be read          |
+| `extraction`  | none: the answer was not put where the format has it      | it is, and no answer can be read |
 | `none`        | none: the answer is right, and was scored or keyed wrong  |                                  |
 
 Perception comes first, so a wrong description is the first wrong step whatever follows it. A kind `none` is only told
@@ -74,18 +74,19 @@ class Attribution(Record):
 
 def exact(row: Mapping[str, Any]) -> ErrorKind | None:
     """The kind of a wrong answer as far as its scene tells; None where the answer is right or no scene is known."""
-    if row["state"] == "unparsed":
-        return "extraction"
-    if row["state"] != "wrong" or not row["exact"] or row["seen"] is None:
+    if row["state"] not in ("wrong", "unparsed") or not row["exact"] or row["seen"] is None:
         return None
-    return "reasoning" if row["seen"] >= 1 else "perception"
+    if row["seen"] < 1:
+        return "perception"
+    return "reasoning" if row["state"] == "wrong" else "extraction"
 
 
 def exactly(table: pa.Table) -> Attribution:
     """The shares on items whose scenes are known, without any judge. Their intervals are those of rates."""
     image = condition(table, "image")
     rows = [row for row in image.to_pylist() if row["exact"] and row["state"] in ("wrong", "unparsed")]
-    return counted("exact", [exact(row) for row in rows], [row["group"] for row in rows], len(rows), EXACT)
+    told = [(kind, row["group"]) for row in rows if (kind := exact(row)) is not None]
+    return counted("exact", [kind for kind, _ in told], [group for _, group in told], len(rows), EXACT)
 
 
 def counted(

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from perceptdata.agreement.significance import FEWEST_GROUPS, FEWEST_ITEMS
 from perceptdata.diagnosis.answered import SCHEMA
 from perceptdata.diagnosis.attribution import Attribution, exactly
 from perceptdata.diagnosis.continuation import Continuation
 from perceptdata.diagnosis.coupling import Coupling, coupling
-from perceptdata.diagnosis.measures import FEWEST
 from perceptdata.diagnosis.rates import Rates, all_rates, condition
 from perceptdata.diagnosis.shares import Role, Training
 from perceptdata.diagnosis.shortcuts import Shortcuts, shortcuts
@@ -28,7 +28,7 @@ from perceptdata.errors import UsageError
 from perceptdata.manifest import digest, disk_error, write_atomically
 from perceptdata.records import Record
 
-VERSION = 1
+VERSION = 2
 DIAGNOSIS, ANSWERS = "diagnosis.json", "answers.parquet"
 MANY_RESTARTS = 0.2
 """Of prefilled answers: where more begin anew they are not counted, whatever the canaries say."""
@@ -79,11 +79,12 @@ class Diagnosis(Record):
         limit = self.overall.bottleneck
         return {
             "perception": f"Perception is the bottleneck: with the facts given, {_percent(limit.perfect_perception)} "
-            f"of the answers are right instead of {_percent(self.overall.a.value)}.",
+            f"of the answers are right instead of {_percent(limit.a)}.",
             "reasoning": f"Reasoning is the bottleneck: even with the facts given, only "
             f"{_percent(limit.perfect_perception)} of the answers are right.",
             "neither": "Neither perception nor reasoning is surely the bottleneck.",
-            "too few": f"Fewer than {FEWEST} items: intervals are shown, and nothing is concluded.",
+            "too few": f"Fewer than {FEWEST_ITEMS} items or {FEWEST_GROUPS} scenes: intervals are shown, and nothing "
+            "is concluded.",
             "unknown": "The bottleneck cannot be told: perception, or reasoning from given facts, was not measured.",
         }[limit.verdict]
 
@@ -198,8 +199,8 @@ def _notes(overall: Rates, continuation: Continuation, left_out: Mapping[str, st
             f"{of_training} of {overall.items} items are of a split for training: ask a model that was trained on them "
             "others, with --where \"source.split = 'test'\""
         )
-    if overall.items < FEWEST:
-        notes.append(f"{overall.items} items are too few to conclude from; ask {FEWEST} or more")
+    if overall.items < FEWEST_ITEMS:
+        notes.append(f"{overall.items} items are too few to conclude from; ask {FEWEST_ITEMS} or more")
     if overall.perceived in ("matched", "mixed"):
         notes.append(
             "where no family drew the scene, descriptions are compared with the facts word by word: a_p is a lower "

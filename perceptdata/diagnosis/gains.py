@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perceptdata.diagnosis.measures import FEWEST, Means, Paired, Rate, by, matched, means, paired
+from perceptdata.diagnosis.measures import Means, Paired, Rate, by, matched, means, paired
 from perceptdata.diagnosis.rates import SLICES, condition, reasoning_alike, slice_rates
 from perceptdata.errors import UsageError
 from perceptdata.records import Record
@@ -34,10 +34,10 @@ class Gains(Record):
 
     @property
     def verdict(self) -> str:
-        """In a word or two; nothing is concluded from fewer than `FEWEST` items."""
+        """In a word or two; nothing is concluded from few items or scenes."""
         if self.asymmetry is None:
             return "unknown"
-        if self.items < FEWEST:
+        if not self.asymmetry.enough:
             return "too few"
         if not self.asymmetry.sure:
             return "no sure difference"

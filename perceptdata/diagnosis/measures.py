@@ -6,16 +6,14 @@
 Rates carry Wilson's interval for as many answers as their clustered variance is worth (`verification.intervals`).
 Differences are of item means, and their intervals draw whole groups again, for both sides at once: E. Wilson, JASA 22
 (1927); B. Efron, Ann. Stat. 7 (1979). Where every item has one answer a side, right or wrong, McNemar's exact test
-goes with them: p = 2 P(B(b + c, 1/2) <= min(b, c)) over the b and c discordant items (Q. McNemar, Psychometrika 12,
-1947). With fewer than `FEWEST` items an interval is shown and nothing is concluded; since drawing a few items again, or
-such as never differ, brings the same ones, it reaches as far as D. Bonett and R. Price's as well (Br. J. Math. Stat.
-Psychol. 65, 2012).
+goes with them. With fewer than 30 items or 10 groups an interval is shown and nothing is concluded
+(`agreement.significance`); since drawing a few items again, or such as never differ, brings the same ones, it reaches
+as far as D. Bonett and R. Price's as well (Br. J. Math. Stat. Psychol. 65, 2012).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import comb
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -25,11 +23,12 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from perceptdata.agreement.bootstrap import interval, resample
+from perceptdata.agreement.significance import FEWEST_ITEMS, enough, sign_test, widened
 from perceptdata.records import Record
 from perceptdata.verification.intervals import share
 
 Numbers = NDArray[np.float64]
-FEWEST = 30
+FEWEST = FEWEST_ITEMS
 ROUNDS = 2000
 _EXACT = 1e-9
 _Z = NormalDist().inv_cdf(0.975)
@@ -56,7 +55,8 @@ class Rate(Record):
 
 
 class Paired(Record):
-    """What the second side has more than the first, over items that both have, with its 95 % interval.
+    """What the second side has more than the first, over items that both have and their groups, with its 95 %
+    interval.
 
     `wins` and `losses` count items on which the second is better or worse; `p` is McNemar's, where it applies.
     """
@@ -65,14 +65,20 @@ class Paired(Record):
     low: float
     high: float
     items: int
+    groups: int
     wins: int
     losses: int
     p: float | None
 
     @property
+    def enough(self) -> bool:
+        """Whether there are items and groups enough to conclude anything."""
+        return enough(self.items, self.groups)
+
+    @property
     def sure(self) -> bool:
-        """Whether the interval leaves 0 out, on items enough."""
-        return self.items >= FEWEST and (self.low > 0 or self.high < 0)
+        """Whether the interval leaves 0 out, on enough of both."""
+        return self.enough and (self.low > 0 or self.high < 0)
 
     def __str__(self) -> str:
         return f"{100 * self.difference:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
@@ -127,20 +133,24 @@ def paired(before: ArrayLike, after: ArrayLike, group: Sequence[str], seed: int 
     one, other = np.asarray(before, np.float64), np.asarray(after, np.float64)
     if not len(one):
         return None
-    low, high = interval(drawn_means([other - one], group, seed)[0])
+    groups = len(set(group))
+    most = 1.0 if min(one.min(), other.min()) >= 0 else 2.0  # of rates, or of differences of rates
+    value = float((other - one).mean())
+    low, high = widened(value, *interval(drawn_means([other - one], group, seed)[0]), groups, most)
     wins, losses = int((other > one + _EXACT).sum()), int((other < one - _EXACT).sum())
     if len(one) < FEWEST or high - low < _EXACT:
         least, most = bonett_price(wins, losses, len(one))
         low, high = min(low, least), max(high, most)
     plain = bool(np.isin(np.concatenate([one, other]), (0.0, 1.0)).all())
     return Paired(
-        difference=float((other - one).mean()),
+        difference=value,
         low=low,
         high=high,
         items=len(one),
+        groups=groups,
         wins=wins,
         losses=losses,
-        p=mcnemar(losses, wins) if plain else None,
+        p=sign_test(wins, losses) if plain else None,
     )
 
 
@@ -149,12 +159,6 @@ def bonett_price(wins: int, losses: int, items: int) -> tuple[float, float]:
     up, down, many = (wins + 1) / (items + 2), (losses + 1) / (items + 2), items + 2
     reach = _Z * ((up + down - (up - down) ** 2) / many) ** 0.5
     return max(-1.0, up - down - reach), min(1.0, up - down + reach)
-
-
-def mcnemar(b: int, c: int) -> float:
-    """The exact two-sided p of b and c discordant items; 1 where there are none."""
-    tail = sum(comb(b + c, k) for k in range(min(b, c) + 1))
-    return float(min(1.0, 2 * tail / 2 ** (b + c)))
 
 
 def drawn_means(columns: Sequence[Numbers], group: Sequence[str], seed: int = 0, rounds: int = ROUNDS) -> list[Numbers]:

@@ -5,7 +5,9 @@
 
 The end-to-end accuracy is about a_p · a_r (arXiv 2605.29496): were perception perfect, `a` would be about a_r, and were
 reasoning perfect, about a_p. So the lower of the two is the bottleneck, and by their paired difference it is told how
-sure that is. `dependence` is a / (a_p · a_r): 1 where errors of the two come independently.
+sure that is. Perception is only said to be it where given facts surely buy something, a_r > a; and where descriptions
+are matched by words, so that a_p is a lower bound, that alone decides. `dependence` is a / (a_p · a_r): 1 where errors
+of the two come independently; it takes an exact a_p.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ import pyarrow.compute as pc
 from perceptdata.agreement.bootstrap import interval
 from perceptdata.diagnosis.conditions import CONDITIONS
 from perceptdata.diagnosis.measures import (
-    FEWEST,
     Numbers,
     Paired,
     Rate,
@@ -58,13 +59,16 @@ class Answers(Record):
 
 
 class Bottleneck(Record):
-    """Which of perception and reasoning limits `a`. `lead` is a_r - a_p over the items that have both.
+    """Which of perception and reasoning limits `a`. `lead` is a_r - a_p over the items that have all three, `bought`
+    a_r - a, and `a` that of these items.
 
     `perfect_perception` and `perfect_reasoning` are what `a` would be by a = a_p · a_r.
     """
 
     verdict: Verdict
+    a: float | None
     lead: Paired | None
+    bought: Paired | None
     perfect_perception: float | None
     perfect_reasoning: float | None
     dependence: float | None
@@ -149,22 +153,28 @@ def bottleneck(table: pa.Table, seed: int = 0) -> Bottleneck:
     if not len(a):
         nothing = {"perfect_perception": None, "perfect_reasoning": None}
         unknown = {"dependence": None, "dependence_low": None, "dependence_high": None}
-        return Bottleneck(verdict="unknown", lead=None, **nothing, **unknown)
-    lead = paired(a_p, a_r, group, seed)
+        return Bottleneck(verdict="unknown", a=None, lead=None, bought=None, **nothing, **unknown)
+    lead, bought = paired(a_p, a_r, group, seed), paired(a, a_r, group, seed)
     assert lead is not None  # there are items
-    verdict: Verdict = "too few" if lead.items < FEWEST else "neither"
-    if lead.sure:
-        verdict = "perception" if lead.difference > 0 else "reasoning"
-    product = float(a_p.mean() * a_r.mean())
+    assert bought is not None
+    verdict: Verdict = "neither" if lead.enough else "too few"
+    if lead.sure and lead.difference < 0:
+        verdict = "reasoning"
+    elif lead.sure and bought.sure and bought.difference > 0:
+        verdict = "perception"
+    exact = False not in image.filter(pc.is_valid(image.column("seen"))).column("exact").to_pylist()
+    product = float(a_p.mean() * a_r.mean()) if exact else 0.0
     low, high = interval(_ratio(*drawn_means([a, a_p, a_r], group, seed)))
     return Bottleneck(
         verdict=verdict,
+        a=float(a.mean()),
         lead=lead,
+        bought=bought,
         perfect_perception=float(a_r.mean()),
         perfect_reasoning=float(a_p.mean()),
         dependence=float(a.mean()) / product if product else None,
-        dependence_low=low if np.isfinite(low) else None,
-        dependence_high=high if np.isfinite(high) else None,
+        dependence_low=low if product and np.isfinite(low) else None,
+        dependence_high=high if product and np.isfinite(high) else None,
     )
 
 

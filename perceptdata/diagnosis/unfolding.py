@@ -94,9 +94,11 @@ def _tallied(codes: np.ndarray, group: np.ndarray, many: int) -> Numbers:
 def _unfold(said: Numbers, counts: Numbers) -> Numbers:
     """(…, K) counts of words and (…, K, K) of truth by word to (…, K) shares of truth, for all samples at once.
 
-    A kind without truths is believed.
+    A kind without truths is believed. A word that no truth ever brought counts as half a time of each, or whoever says
+    it would have said nothing.
     """
     many = said.shape[-1]
+    counts = counts + 0.5 * ((counts.sum(axis=-2, keepdims=True) == 0) & (counts.sum(axis=-1, keepdims=True) > 0))
     rows = counts.sum(axis=-1, keepdims=True)
     tells = np.where(rows > 0, counts / np.maximum(rows, 1e-12), np.eye(many))
     share = np.full(said.shape, 1 / many)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from perceptdata.agreement.significance import sign_test
 from perceptdata.comparison import stored
 from perceptdata.comparison.findings import compare
-from perceptdata.comparison.paired import difference, holm, sign_test, verdict
+from perceptdata.comparison.paired import difference, verdict
 from perceptdata.comparison.results import state_of
 from perceptdata.comparison.stored import Stored
 from perceptdata.errors import UsageError
@@ -35,20 +36,6 @@ def answers(folder: Path, name: str, values: dict[str, float | None], benchmark:
 
 def many(folder: Path, name: str, right: set[int], count: int = 40, **more: Any) -> Stored:
     return answers(folder, name, {str(at): float(at in right) for at in range(count)}, **more)
-
-
-def test_the_exact_test_by_hand() -> None:
-    # Six pairs differ, all of them wins: 2 * (1/2)^6.
-    assert sign_test(6, 0) == pytest.approx(2 / 64)
-    # 14 wins and 4 losses: 2 * (1 + 18 + 153 + 816 + 3060) / 2^18.
-    assert sign_test(14, 4) == pytest.approx(2 * 4048 / 2**18)
-    assert sign_test(5, 5) == 1.0
-    assert sign_test(0, 0) == 1.0
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([]) == []
 
 
 def test_the_bootstrap_has_the_spread_of_a_mean() -> None:
@@ -93,9 +80,10 @@ def test_few_items_get_an_interval_and_no_verdict(tmp_path: Path) -> None:
     found = compare(base, tuned)
     assert found.rows[0].verdict == "too_few"
     assert found.rows[0].difference.low == 1.0
-    assert found.notes[0] == "fewer than 30 items, so no verdict: MMStar"
+    assert found.notes[0] == "fewer than 30 items or 10 pictures or scenes, so no verdict: MMStar"
     estimate = found.rows[0].difference
-    assert verdict(30, estimate, 1e-9) == "better"
+    assert verdict(30, 10, estimate, 1e-9) == "better"
+    assert verdict(30, 9, estimate, 1e-9) == "too_few"  # nine scenes, whatever is asked of each
 
 
 def test_different_items_are_refused_or_left_out(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ def run(ws: Workspace, name: str, do: str, **options: Any) -> Outcome:
 def workspace(path: Path, wrong: int) -> Workspace:
     """Forty rows with a picture, each with two answers brought along; the first `wrong` rows answer wrongly."""
     (path / "cards").mkdir(parents=True)
-    for at in range(3):
+    for at in range(12):
         (path / "cards" / f"{at}.png").write_bytes(picture(at))
     rows = [
         card(
             at,
             question=f"<image> What is {at} + 0?",
-            images=[f"{at % 3}.png"],
+            images=[f"{at % 12}.png"],
             stage="visual_reasoning",
             responses=[
                 {"text": f"<think>I see {at}.</think> \\boxed{{{at + (at < wrong)}}}"},
@@ -93,7 +93,7 @@ def test_layers_of_captions_responses_and_spans(two: tuple[Workspace, Workspace]
     run(a, "caps2", "caption", use={"toy_sizes": {"n": 2}})
     found = compared("caps", "caps2", a.path)
     assert isinstance(found, LayerFindings)
-    assert found.counts == {"same": 3, "changed": 0, "only_a": 0, "only_b": 3}
+    assert found.counts == {"same": 12, "changed": 0, "only_a": 0, "only_b": 12}
     run(a, "see", "tag", use={"toy_words": {"see": ["see"]}}, **{"from": ["response"]})
     run(a, "total", "tag", use={"toy_words": {"see": ["see", "sum"]}}, **{"from": ["response"]})
     spans = compared("see", "total", a.path)

@@ -24,7 +24,8 @@ def test_what_the_scene_tells() -> None:
     wrong = {"state": "wrong", "exact": True}
     assert exact({**wrong, "seen": 0.0}) == "perception"
     assert exact({**wrong, "seen": 1.0}) == "reasoning"
-    assert exact({"state": "unparsed", "exact": True, "seen": 0.0}) == "extraction"
+    assert exact({"state": "unparsed", "exact": True, "seen": 0.0}) == "perception"  # that went wrong first
+    assert exact({"state": "unparsed", "exact": True, "seen": 1.0}) == "extraction"
     assert exact({**wrong, "seen": None}) is None
     assert exact({**wrong, "exact": False, "seen": 0.0}) is None
     assert exact({"state": "right", "exact": True, "seen": 0.0}) is None
@@ -69,6 +70,14 @@ def test_exact_truth_knows_three_kinds() -> None:
     found = corrected(labelled("knowledge", None, 10, 100), known)
     assert shares(found) == {"reasoning": pytest.approx(1.0)}
     assert found.confusion == {"reasoning": {"reasoning": 40}}
+
+
+def test_words_that_no_truth_ever_brought_are_not_lost() -> None:
+    known = [*labelled("perception", "perception", 30), *labelled("reasoning", "reasoning", 30, 30)]
+    target = [*labelled("extraction", None, 50, 100), *labelled("perception", None, 50, 200)]
+    found = shares(corrected(target, known))
+    assert found["perception"] < 1
+    assert sum(found.values()) == pytest.approx(1.0)
 
 
 def test_without_a_truth_the_judge_is_taken_at_its_word() -> None:

@@ -18,6 +18,33 @@ def test_perception_is_the_bottleneck() -> None:
     assert found.dependence == pytest.approx(0.36 / (0.4 * 0.9))  # 1: independent
 
 
+def test_matched_facts_alone_do_not_make_perception_the_bottleneck() -> None:
+    # By words 5 of 100 descriptions are found right, but facts buy nothing: 62 are right with and without them.
+    matched = diagnosed(ones(62, 100), ones(5, 100), ones(62, 100))
+    exact = matched.column_names.index("exact")
+    matched = matched.set_column(exact, matched.schema.field("exact"), pa.array([False] * matched.num_rows))
+    found = bottleneck(matched)
+    assert found.verdict == "neither"
+    assert found.dependence is None
+    bought = bottleneck(diagnosed(ones(30, 100), ones(5, 100), ones(62, 100)))
+    assert bought.verdict == "perception"
+    assert bought.bought is not None
+    assert bought.bought.difference == pytest.approx(0.32)
+
+
+def test_the_headline_is_of_the_items_that_were_measured() -> None:
+    known = diagnosed(ones(20, 100), ones(30, 100), ones(60, 100))
+    others = answers("image", ones(100, 100), id=[f"other{at}" for at in range(100)])
+    assert bottleneck(pa.concat_tables([known, others])).a == pytest.approx(0.2)
+
+
+def test_many_questions_of_few_scenes_conclude_nothing() -> None:
+    found = diagnosed(ones(10, 60), ones(12, 60), ones(50, 60))
+    at = found.column_names.index("group")
+    few = found.set_column(at, found.schema.field("group"), pa.array([f"g{row % 5}" for row in range(120)]))
+    assert bottleneck(few).verdict == "too few"
+
+
 def test_reasoning_is_the_bottleneck() -> None:
     assert bottleneck(diagnosed(ones(36, 100), ones(90, 100), ones(40, 100))).verdict == "reasoning"
 
