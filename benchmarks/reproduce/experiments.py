@@ -56,7 +56,7 @@ EXPERIMENTS = {
     ),
     "solver": Experiment(
         "solver",
-        ("outcome", "alpha=0.3", "alpha=0.5", "alpha=1"),
+        ("outcome", "alpha=0.3", "alpha=0.5", "alpha=1", "surrogate=0.9", "surrogate=0.5"),
         ("gain_a_p", "gain_a", "a_p", "r_a_p"),
         {"start": "A-half", "steps": 300, "failing": 0.5},
     ),

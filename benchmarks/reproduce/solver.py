@@ -3,7 +3,8 @@
 Where reasoning is learnt, α buys perception with it. So here it is nobody's to learn: the policy describes, and an
 exact solver answers, who fails on a share of the rollouts whatever they say. Rewards, groups and arms are those of
 `rl`; a rollout is 16 tokens, and so a run is a minute. The more the solver fails, the less of the outcome's variance
-is perception's, and the more a reward for it should help: a = a_p · (1 - failing).
+is perception's, and the more a reward for it should help: a = a_p · (1 - failing). Surrogates are paid at α = .5, and
+report a_p wrongly of a share of the rollouts.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def run(arm_name: str, seed: int, options: Mapping[str, Any], folder: Path) -> d
         seen = np.array(right(written, [data.given[i] for i in items]), np.float32)
         outcome = seen * (noise.random(len(items)) >= failing).astype(np.float32)
         paid.append([outcome.tolist(), seen.tolist()])
-        parts = torch.from_numpy(np.stack([seen, outcome], 1))
+        wrong = noise.random(len(items)) > arm.reliable
+        reported = np.where(wrong, 1 - seen, seen).astype(np.float32)
+        parts = torch.from_numpy(np.stack([reported, outcome], 1))
         worth = rewards.advantages(parts, (arm.alpha, 1 - arm.alpha), GROUP).values.to(pictures.device)
         found.zero_grad(set_to_none=True)
         (-(worth[:, None] * token_logprobs(model, pictures, written)).mean()).backward()
