@@ -243,7 +243,7 @@ def vigos(options: argparse.Namespace, name: str) -> dict[str, Any]:
     from perceptdata.trainer.engine import distillation
 
     def watch(trainer: Any, clock: Clock) -> None:
-        read, teach = trainer.anatomy.of, trainer._taught
+        read, teach = trainer.anatomy.of, trainer.taught
 
         def declared(ids: torch.Tensor, mask: torch.Tensor) -> Any:
             rollouts, texts = read(ids, mask)
@@ -260,7 +260,7 @@ def vigos(options: argparse.Namespace, name: str) -> dict[str, Any]:
             return teach(requests, pictures, route, *rest)
 
         trainer.anatomy = type("Declared", (), {"of": staticmethod(declared)})()
-        trainer._taught = by_role
+        trainer.taught = by_role
         clock.watch(trainer, "_generate", lambda *_: "sampling")
         clock.watch(distillation, "divergence", lambda segment, *_: f"divergence {segment.name}")
 

@@ -1,6 +1,7 @@
 """What every test may rely on: one thread a library, no network, repeatable examples, real corpora where present."""
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,9 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and pyarrow size their pools
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # which is deaf to Ctrl-C, and so would be every process that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 import toys
