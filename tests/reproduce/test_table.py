@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reproduce.__main__ import main
+from benchmarks.reproduce.__main__ import TIER_ITEMS, TIER_PROMPTS, main
 from benchmarks.reproduce.claims import stable
 from benchmarks.reproduce.experiments import EXPERIMENTS
 from benchmarks.reproduce.table import paired, table
@@ -65,10 +65,20 @@ def test_the_tier_says_which_claims_hold(tmp_path: Path, capsys: pytest.CaptureF
     for row in rows:
         row["a"] = row["a_p"] = row["a"] + (row["arm"] == "0.3")
     probes = [
-        {"arm": "C-150", "seed": seed, "mass_on_perception": 0.8, "r_a_p": 0.7, "r_a_r": 0.98, "options": {}}
+        {
+            "arm": "C-150",
+            "seed": seed,
+            "mass_on_perception": 0.8,
+            "r_a_p": 0.7,
+            "r_a_r": 0.98,
+            "options": {"prompts": TIER_PROMPTS},
+        }
         for seed in seeds
     ]
-    for name, found in (("sft", [{**row, "options": {"design": "C"}} for row in rows]), ("probes", probes)):
+    for name, found in (
+        ("sft", [{**row, "options": {"design": "C", "test": TIER_ITEMS}} for row in rows]),
+        ("probes", probes),
+    ):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found))
     assert main(["cpu", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
