@@ -26,9 +26,10 @@ RL = {"start": "A-half", "steps": 40, "prompts": 12}
 GAINS = ("gain_a", "gain_a_p", "gain_a_r")
 WRONG = ("flipped=0.1", "flipped=0.3", "shuffled", "mismatched")
 
+# Of the arms after the first, the longest comes first: two cores are then busy to the end.
 EXPERIMENTS = {
     "sft": Experiment(
-        "sft", ("standard", "0.3", "0.5", "ngdiff"), ("a", "a_p", "a_r", "a_r_blank", "loss_share"), {"design": "C"}
+        "sft", ("standard", "ngdiff", "0.3", "0.5"), ("a", "a_p", "a_r", "a_r_blank", "loss_share"), {"design": "C"}
     ),
     "sft-sweep": Experiment(
         "sft",
