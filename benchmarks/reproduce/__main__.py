@@ -21,7 +21,7 @@ from .experiments import EXPERIMENTS, Where, run_all, wanted
 from .table import table
 
 TIER_ITEMS, TIER_PROMPTS = 200, 48
-"""Of the tier that takes ten minutes: with all 400 and 64 it takes eleven."""
+"""Of the tier that takes ten and a half minutes: with all 400 and 64 it takes eleven."""
 AGAIN = 3
 """The exit code when minutes are over: run it again to go on."""
 
