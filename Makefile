@@ -2,7 +2,7 @@
 # make test      lint, types, schemas, every test, the coverage floor
 # make ci        what CI runs: test + test-services
 # make review-server  a Label Studio on this machine, to try `perceptdata review` with
-# make reproduce the papers' headlines in miniature, ten minutes; others by EXPERIMENT=rl ARGS='--seeds 0'
+# make reproduce the papers' headlines in miniature, ten and a half minutes; others by EXPERIMENT=rl ARGS='--seeds 0'
 # make gpu-check what only a GPU can show: kernels, every method, time and memory; without one it says so
 # Every target sets up what it needs; `make venv` alone prepares a checkout for development.
 

@@ -25,8 +25,9 @@ import numpy as np
 import pyarrow as pa
 
 from perceptdata.agreement.bootstrap import interval
+from perceptdata.agreement.significance import FEWEST_GROUPS, FEWEST_ITEMS, enough
 from perceptdata.diagnosis.gains import same_items
-from perceptdata.diagnosis.measures import FEWEST, Numbers, Paired, drawn_means, matched, means, paired
+from perceptdata.diagnosis.measures import Numbers, Paired, drawn_means, matched, means, paired
 from perceptdata.diagnosis.rates import Bottleneck, bottleneck, condition, reasoning_alike
 from perceptdata.errors import UsageError
 from perceptdata.records import Record
@@ -143,7 +144,8 @@ def advise(base: pa.Table, probes: Sequence[Probe], seed: int = 0) -> Advice:
         tried = sorted({0.0, *values.tolist(), *(farthest * step / STEPS for step in range(1, STEPS + 1))})
         forecasts += [_forecast(kind, start, x, drawn[:3], perceives, reasons, edge) for x in tried]
     helping = [each for each in forecasts if each.sure]
-    best = max(helping, key=lambda each: each.low) if helping and len(group) >= FEWEST else None
+    concludes = enough(len(group), len(set(group)))
+    best = max(helping, key=lambda each: each.low) if helping and concludes else None
     return Advice(
         items=len(group),
         a=float(a),
@@ -153,7 +155,7 @@ def advise(base: pa.Table, probes: Sequence[Probe], seed: int = 0) -> Advice:
         slopes=tuple(slopes),
         forecasts=tuple(forecasts),
         best=best,
-        sentence=_sentence(len(group), limit, best, len(slopes)),
+        sentence=_sentence(concludes, limit, best, len(slopes)),
     )
 
 
@@ -255,9 +257,9 @@ def _kinds(advice: Advice) -> str:
     return ", ".join(each.kind for each in advice.slopes)
 
 
-def _sentence(items: int, limit: Bottleneck, best: Forecast | None, kinds: int) -> str:
-    if items < FEWEST:
-        return f"{items} items are too few to advise anything; diagnose {FEWEST} or more"
+def _sentence(concludes: bool, limit: Bottleneck, best: Forecast | None, kinds: int) -> str:
+    if not concludes:
+        return f"too few to advise anything; diagnose {FEWEST_ITEMS} items of {FEWEST_GROUPS} scenes or more"
     if best is not None:
         chosen = f", the best of {kinds} kinds, so rather less" if kinds > 1 else ""
         return (
